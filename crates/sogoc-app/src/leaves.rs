@@ -1,0 +1,75 @@
+//! Which leaves a command or an event is about, for the check of what its author saw (invariant 4).
+
+use sogoc_domain::World;
+use sogoc_domain::command::Command;
+use sogoc_domain::event::{AppealTarget, Event, ScorecardEvent};
+use sogoc_domain::stream::Stream;
+use sogoc_domain::values::{AgencyId, LeafId, SeasonId};
+
+/// The one leaf that a command names, where it decides about one.
+pub(crate) fn named(world: &World, command: &Command) -> Option<(SeasonId, AgencyId, LeafId)> {
+    let (season, agency, leaf) = match command {
+        Command::RecordSelfScore(c) => (&c.season, &c.agency, &c.leaf),
+        Command::AcceptScore(c) => (&c.season, &c.agency, &c.leaf),
+        Command::AdjustScore(c) => (&c.season, &c.agency, &c.leaf),
+        Command::UpholdScore(c) => (&c.season, &c.agency, &c.leaf),
+        Command::RequestExplanation(c) => (&c.season, &c.agency, &c.leaf),
+        Command::DeemScore(c) => (&c.season, &c.agency, &c.leaf),
+        Command::CorrectScore(c) => (&c.season, &c.agency, &c.leaf),
+        _ => return None,
+    };
+    let recorded = world.seasons.get(season)?;
+    let group = recorded.groups.get(&recorded.agencies.get(agency)?.group)?;
+    let version = world.sets.get(group.set.as_ref()?)?.version(group.set_version?)?;
+    Some((season.clone(), agency.clone(), version.leaf(leaf)?.id.clone()))
+}
+
+/// The leaves whose points, state or applicability an event decides about. Evidence is not among them: a file more or
+/// less is no decision on what somebody was shown.
+pub(crate) fn touched<'a>(
+    world: &'a World,
+    stream: &'a Stream,
+    event: &'a Event,
+) -> Option<(&'a SeasonId, &'a AgencyId, Vec<&'a LeafId>)> {
+    let (Stream::Scorecard(season, agency), Event::Scorecard(event)) = (stream, event) else { return None };
+    let leaves = match event.as_ref() {
+        ScorecardEvent::SelfScored(e) => vec![&e.leaf],
+        ScorecardEvent::ScoreAccepted(e) => vec![&e.leaf],
+        ScorecardEvent::ScoreAdjusted(e) => vec![&e.change.leaf],
+        ScorecardEvent::ScoreUpheld(e) => vec![&e.leaf],
+        ScorecardEvent::ExplanationRequested(e) => vec![&e.leaf],
+        ScorecardEvent::LeavesConfirmed(e) => e.leaves.iter().collect(),
+        ScorecardEvent::LeavesReturned(e) => e.leaves.iter().collect(),
+        ScorecardEvent::ApplicabilityDecided(e) => vec![&e.leaf],
+        ScorecardEvent::ScoreDeemed(e) => vec![&e.leaf],
+        ScorecardEvent::ScoreCorrected(e) => vec![&e.change.leaf],
+        ScorecardEvent::ResolutionApplied(e) => vec![&e.change.leaf],
+        ScorecardEvent::AppealItemDecided(e) => {
+            let appeal = world.scorecard(season, agency)?.appeals.get(&e.appeal)?;
+            let item = usize::try_from(e.item).ok()?.checked_sub(1)?;
+            match &appeal.items.get(item)?.target {
+                AppealTarget::Leaf(leaf) | AppealTarget::Applicability(leaf) => vec![leaf],
+                AppealTarget::SurveyPoints | AppealTarget::Class => return None,
+            }
+        }
+        ScorecardEvent::EvidenceAttached(_)
+        | ScorecardEvent::EvidenceWithdrawn(_)
+        | ScorecardEvent::ScorecardSubmitted(_)
+        | ScorecardEvent::SubmissionWithdrawn(_)
+        | ScorecardEvent::SubmissionMissed(_)
+        | ScorecardEvent::LateSubmissionAccepted(_)
+        | ScorecardEvent::ExplanationGiven(_)
+        | ScorecardEvent::ScorecardReopened(_)
+        | ScorecardEvent::ReviewerRecused(_)
+        | ScorecardEvent::AppealLodged(_)
+        | ScorecardEvent::LateAppealAccepted(_)
+        | ScorecardEvent::AppealOpinionGiven(_)
+        | ScorecardEvent::AppealItemWithdrawn(_)
+        | ScorecardEvent::LineScored(_)
+        | ScorecardEvent::ClassCapped(_)
+        | ScorecardEvent::ScoreRecomputed(_)
+        | ScorecardEvent::LeafReopened(_)
+        | ScorecardEvent::ResultTranscribed(_) => return None,
+    };
+    Some((season, agency, leaves))
+}

@@ -1,0 +1,1 @@
+//! The one door: a command comes in, a receipt or a refusal goes out.

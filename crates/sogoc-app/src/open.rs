@@ -1,0 +1,189 @@
+//! The register of one log, kept up with it.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use sogoc_domain::values::Timestamp;
+use sogoc_log::{Clock, Log, LogError, Position};
+use sogoc_register::Register;
+
+use crate::drafting::domain_time;
+use crate::refused::Refused;
+use crate::sealing::{Entropy, SystemEntropy};
+use crate::turns::Turns;
+
+/// Entries folded at a time: readers wait for no longer than this takes.
+const FOLDED_MAX: usize = 4_096;
+
+/// How the app is opened.
+pub struct Options {
+    /// How the log is opened; its clock is the app's.
+    pub log: sogoc_log::Options,
+    /// Where salts come from.
+    pub entropy: Arc<dyn Entropy>,
+    /// What becomes of a store that is not there.
+    pub absent: Absent,
+    /// Told while the register is being built: entries folded, entries in all.
+    pub progress: Option<Box<dyn FnMut(u64, u64) + Send>>,
+}
+
+/// What becomes of a store that is not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Absent {
+    /// It is made.
+    #[default]
+    Created,
+    /// It is an error.
+    Refused,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            log: sogoc_log::Options::default(),
+            entropy: Arc::new(SystemEntropy),
+            absent: Absent::default(),
+            progress: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("log", &self.log).field("absent", &self.absent).finish_non_exhaustive()
+    }
+}
+
+/// The one door to a register. Clones share one log, one register and one queue.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) log: Log,
+    register: RwLock<Register>,
+    /// Held while entries are read and folded, so that each is read once.
+    folding: tokio::sync::Mutex<()>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) turns: Turns,
+    pub(crate) refused: Refused,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "App({:?} at {})", self.shared.log, self.register().size())
+    }
+}
+
+impl App {
+    /// Opens the log at a store's URL and builds the register from it: from a snapshot where one fits, from the first
+    /// entry otherwise.
+    ///
+    /// # Errors
+    /// [`LogError`] as [`Log::open`].
+    pub async fn open(url: &str, options: Options) -> Result<Self, LogError> {
+        let Options { log: log_options, entropy, absent, mut progress } = options;
+        let clock = Arc::clone(&log_options.clock);
+        let log = match absent {
+            Absent::Created => Log::open_or_create(url, log_options).await?,
+            Absent::Refused => Log::open(url, log_options).await?,
+        };
+        let head = log.head().await?;
+        let register = restored(&log).await?;
+        let shared = Shared {
+            log,
+            register: RwLock::new(register),
+            folding: tokio::sync::Mutex::new(()),
+            clock,
+            entropy,
+            turns: Turns::default(),
+            refused: Refused::default(),
+        };
+        let app = Self { shared: Arc::new(shared) };
+        app.fold_to_end(|folded| {
+            if let Some(progress) = &mut progress {
+                progress(folded, head.size.max(folded));
+            }
+        })
+        .await?;
+        Ok(app)
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.shared.log
+    }
+
+    /// The register as far as it is folded here. Hold it for one question, not across an `await`.
+    pub fn register(&self) -> RwLockReadGuard<'_, Register> {
+        // A panic while folding is a defect, and what was folded before it still answers.
+        self.shared.register.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The present instant by the app's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        domain_time(self.shared.clock.now())
+    }
+
+    /// Folds everything that is recorded, by this process or another. Returns the number of entries folded in all.
+    ///
+    /// # Errors
+    /// [`LogError`] when the log cannot be read.
+    pub async fn catch_up(&self) -> Result<u64, LogError> {
+        self.fold_to_end(|_| {}).await
+    }
+
+    /// Folds until an entry is in the register: who was given a receipt reads what it tells of.
+    ///
+    /// # Errors
+    /// `Unavailable` when the log has no such entry yet; as [`App::catch_up`] otherwise.
+    pub async fn reach(&self, position: u64) -> Result<(), LogError> {
+        if self.register().size() > position {
+            return Ok(());
+        }
+        let _one = self.shared.folding.lock().await;
+        // Others who waited for the lock find that the first one did their work too.
+        while self.register().size() <= position {
+            if self.fold_some().await? == 0 {
+                let size = self.register().size();
+                return Err(LogError::Unavailable {
+                    retry_after_ms: 500,
+                    why: format!("position {position} was asked for and the log has {size} entries"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until everything queued is answered, then closes the log.
+    pub async fn close(self) {
+        let log = self.shared.log.clone();
+        drop(self);
+        log.close().await;
+    }
+
+    async fn fold_to_end(&self, mut progress: impl FnMut(u64)) -> Result<u64, LogError> {
+        let _one = self.shared.folding.lock().await;
+        while self.fold_some().await? > 0 {
+            progress(self.register().size());
+        }
+        Ok(self.register().size())
+    }
+
+    /// Reads and folds the next entries; `folding` is held. Returns how many there were.
+    async fn fold_some(&self) -> Result<usize, LogError> {
+        let from = self.register().size();
+        let entries = self.shared.log.read(Position(from), FOLDED_MAX).await?;
+        if !entries.is_empty() {
+            let mut register = self.shared.register.write().unwrap_or_else(PoisonError::into_inner);
+            for entry in &entries {
+                register.fold(entry)?;
+            }
+        }
+        Ok(entries.len())
+    }
+}

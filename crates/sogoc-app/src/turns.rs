@@ -1,0 +1,31 @@
+//! Taking turns at a scorecard.
+//!
+//! An append is judged by the versions of the streams it rests on, so of two decisions on one scorecard at the same
+//! moment one loses and is taken again. With many reviewers on one scorecard the same one could lose every time. Within
+//! a process they queue up here instead, in the order in which they came; between processes the retries remain.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sogoc_domain::stream::Stream;
+use tokio::sync::OwnedMutexGuard;
+
+/// Turns that are kept before those that nobody waits for are thrown away.
+const KEPT_MAX: usize = 4_096;
+
+#[derive(Debug, Default)]
+pub(crate) struct Turns(Mutex<HashMap<Stream, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    /// Waits for the turn at a stream, which lasts until the guard is dropped.
+    pub(crate) async fn take(&self, stream: Stream) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if turns.len() >= KEPT_MAX {
+                turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            }
+            Arc::clone(turns.entry(stream).or_default())
+        };
+        turn.lock_owned().await
+    }
+}

@@ -1,0 +1,116 @@
+//! The world: every aggregate as of one position.
+//!
+//! Cloning shares the aggregates, so that an overlay for *what if* costs a map, not a copy. Applying an event cannot fail
+//! or refuse (invariant 10).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::Account;
+use crate::agency::Agency;
+use crate::council::Council;
+use crate::criteria::CriteriaSet;
+use crate::event::{Event, Undecodable};
+use crate::instrument::Instrument;
+use crate::refusal::{Refusal, refuse};
+use crate::results::Results;
+use crate::scorecard::Scorecard;
+use crate::season::Season;
+use crate::stream::Stream;
+use crate::survey::Survey;
+use crate::values::{AccountId, AgencyId, InstrumentId, SeasonId, SetId};
+
+/// Every aggregate as of one position.
+#[derive(Clone, Default, Debug, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    /// Agencies and bodies.
+    pub agencies: BTreeMap<AgencyId, Arc<Agency>>,
+    /// Instruments.
+    pub instruments: BTreeMap<InstrumentId, Arc<Instrument>>,
+    /// Accounts.
+    pub accounts: BTreeMap<AccountId, Arc<Account>>,
+    /// Criteria sets.
+    pub sets: BTreeMap<SetId, Arc<CriteriaSet>>,
+    /// Seasons.
+    pub seasons: BTreeMap<SeasonId, Arc<Season>>,
+    /// Scorecards, by season and agency.
+    pub scorecards: BTreeMap<SeasonId, BTreeMap<AgencyId, Arc<Scorecard>>>,
+    /// Surveys.
+    pub surveys: BTreeMap<SeasonId, Arc<Survey>>,
+    /// Councils.
+    pub councils: BTreeMap<SeasonId, Arc<Council>>,
+    /// Results.
+    pub results: BTreeMap<SeasonId, Arc<Results>>,
+    /// Streams that hold an entry that could not be decoded, with the reason.
+    pub stopped: BTreeMap<Stream, String>,
+}
+
+impl World {
+    /// Applies an event of a stream. What belongs to a stopped stream is left aside, and it is said by
+    /// [`World::not_stopped`].
+    pub fn apply(&mut self, stream: &Stream, event: &Event) {
+        if !self.stopped.is_empty() && self.stopped.contains_key(stream) {
+            return;
+        }
+        match (stream, event) {
+            (Stream::Agency(id), Event::Agency(e)) => slot(&mut self.agencies, id).apply(e),
+            (Stream::Instrument(id), Event::Instrument(e)) => slot(&mut self.instruments, id).apply(e),
+            (Stream::Account(id), Event::Account(e)) => slot(&mut self.accounts, id).apply(e),
+            (Stream::Criteria(id), Event::Criteria(e)) => slot(&mut self.sets, id).apply(e),
+            (Stream::Season(id), Event::Season(e)) => slot(&mut self.seasons, id).apply(e),
+            (Stream::Scorecard(season, agency), Event::Scorecard(e)) => {
+                if !self.scorecards.contains_key(season) {
+                    self.scorecards.insert(season.clone(), BTreeMap::new());
+                }
+                if let Some(cards) = self.scorecards.get_mut(season) {
+                    slot(cards, agency).apply(e);
+                }
+            }
+            (Stream::Survey(id), Event::Survey(e)) => slot(&mut self.surveys, id).apply(e),
+            (Stream::Council(id), Event::Council(e)) => slot(&mut self.councils, id).apply(e),
+            (Stream::Results(id), Event::Results(e)) => slot(&mut self.results, id).apply(e),
+            // Decoding goes by the stream, so no other pairing exists; refusals have no state.
+            _ => {}
+        }
+    }
+
+    /// Stops a stream at an entry that could not be decoded.
+    pub fn stop(&mut self, stream: Stream, why: &Undecodable) {
+        self.stopped.entry(stream).or_insert_with(|| why.to_string());
+    }
+
+    /// That a stream, and what it rests on, can be decided upon.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Code::StreamStopped`] where it cannot.
+    pub fn not_stopped(&self, stream: &Stream) -> Result<(), Refusal> {
+        if self.stopped.is_empty() {
+            return Ok(());
+        }
+        match self.stopped.get(stream) {
+            Some(why) => Err(refuse!(StreamStopped, stream = stream, why = why)),
+            None => Ok(()),
+        }
+    }
+
+    /// The scorecard of an agency in a season.
+    #[must_use]
+    pub fn scorecard(&self, season: &SeasonId, agency: &AgencyId) -> Option<&Arc<Scorecard>> {
+        self.scorecards.get(season)?.get(agency)
+    }
+
+    /// True once the first administrator entered.
+    #[must_use]
+    pub fn is_founded(&self) -> bool {
+        !self.accounts.is_empty()
+    }
+}
+
+fn slot<'m, K: Ord + Clone, A: Default + Clone>(map: &'m mut BTreeMap<K, Arc<A>>, key: &K) -> &'m mut A {
+    if !map.contains_key(key) {
+        map.insert(key.clone(), Arc::default());
+    }
+    Arc::make_mut(map.get_mut(key).expect("just inserted"))
+}

@@ -1,0 +1,39 @@
+//! The append-only log: entry bytes, sequencer, SQLite and PostgreSQL (DESIGN §5).
+//!
+//! Everything that the register knows stands here, in entries with dense positions, each the leaf of a Merkle tree. A
+//! caller decides elsewhere, on what it has read, and brings an [`Append`] with the versions that the decision rests
+//! on; the log records all of it or nothing, durably, once.
+//!
+//! **Architecture invariant:** the log does not know what an entry means: a payload is a kind, a version and canonical
+//! JSON. Deliberately absent: any statement that updates or deletes an entry, and any state of the sequencer that
+//! outlives a batch.
+
+mod append;
+pub mod canonical;
+mod clock;
+mod entry;
+mod error;
+mod faults;
+mod log;
+mod options;
+mod postgres;
+mod sequencer;
+mod sqlite;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod values;
+
+pub use append::{
+    APPEND_BYTES_MAX, Append, DRAFTS_MAX, Draft, EXPECTED_MAX, Receipt, SEALED_BYTES_MAX, SealedText, TEXT_BYTES_MAX,
+};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use entry::{Actor, Data, ENTRY_BYTES_MAX, Entry, EntryActor, EntryError, EntryInstrument, InstrumentRef};
+pub use error::LogError;
+pub use faults::{Faulty, Mode, Step};
+pub use log::{Head, Log, Sealed, StoredEntry, Wake};
+pub use options::{DEFAULT_NAME, Options, TimeSource};
+pub use sogoc_proof::{Frontier, Hash};
+pub use store::Pool;
+pub use uuid::Uuid;
+pub use values::{NUMBER_LIMIT, Position, StreamId, Version, is_id, is_log_name};

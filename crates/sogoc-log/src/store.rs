@@ -1,0 +1,229 @@
+//! What both stores do, and how their errors are told.
+
+use std::collections::HashMap;
+
+use sogoc_proof::{Frontier, Hash};
+use uuid::Uuid;
+
+use crate::append::SealedText;
+use crate::clock::Timestamp;
+use crate::error::LogError;
+use crate::values::{Position, StreamId, Version};
+
+/// Schema that this program reads and writes; the number of the newest migration.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// Connections to the store, for the SQL mirror, which keeps its tables beside the log.
+#[derive(Debug, Clone)]
+pub enum Pool {
+    /// The embedded store.
+    Sqlite(sqlx::SqlitePool),
+    /// The server.
+    Postgres(sqlx::PgPool),
+}
+
+/// Runs the same statements on either store: `$1` parameters work on both.
+macro_rules! on_pool {
+    ($pool:expr, $connection:ident => $body:expr) => {
+        match $pool {
+            $crate::store::Pool::Sqlite($connection) => $body,
+            $crate::store::Pool::Postgres($connection) => $body,
+        }
+    };
+}
+pub(crate) use on_pool;
+
+/// A row of the table `entry`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) position: Position,
+    pub(crate) stream: String,
+    pub(crate) version: Version,
+    pub(crate) kind: String,
+    pub(crate) command: Uuid,
+    pub(crate) command_index: u32,
+    pub(crate) command_digest: [u8; 32],
+    pub(crate) at: Timestamp,
+    pub(crate) entry: String,
+    pub(crate) leaf: Hash,
+}
+
+/// A row of the table `sealed_text`.
+#[derive(Debug, Clone)]
+pub(crate) struct SealedRow {
+    pub(crate) commitment: [u8; 32],
+    pub(crate) position: Position,
+    /// Salt and text, or when they were erased.
+    pub(crate) content: Result<([u8; 32], String), Timestamp>,
+}
+
+impl SealedRow {
+    pub(crate) fn new(position: Position, sealed: &SealedText) -> Self {
+        Self { commitment: sealed.commitment, position, content: Ok((sealed.salt, sealed.text.clone())) }
+    }
+}
+
+/// The head row.
+#[derive(Debug, Clone)]
+pub(crate) struct HeadRow {
+    pub(crate) frontier: Frontier,
+    pub(crate) last_at: Option<Timestamp>,
+    pub(crate) name: String,
+    pub(crate) schema: u32,
+}
+
+impl HeadRow {
+    pub(crate) fn from_columns(
+        size: i64,
+        frontier: &[u8],
+        last_at_us: Option<i64>,
+        name: String,
+        schema: i64,
+    ) -> Result<Self, LogError> {
+        let schema = u32::try_from(schema).unwrap_or(u32::MAX);
+        if schema != SCHEMA {
+            return Err(LogError::Schema { found: schema, usable: SCHEMA });
+        }
+        let frontier = Frontier::from_bytes(frontier)
+            .map_err(|error| LogError::corrupt(None, format!("head.frontier: {error}")))?;
+        if u64::try_from(size) != Ok(frontier.size()) {
+            let what = format!("head.size is {size}, head.frontier has {} leaves", frontier.size());
+            return Err(LogError::corrupt(None, what));
+        }
+        let last_at = last_at_us.map(|us| time(us, "head.last_at_us")).transpose()?;
+        if last_at.is_none() != (size == 0) {
+            return Err(LogError::corrupt(None, format!("head.last_at_us is {last_at_us:?} at size {size}")));
+        }
+        Ok(Self { frontier, last_at, name, schema })
+    }
+}
+
+/// What a batch must know before it is judged.
+#[derive(Debug, Default)]
+pub(crate) struct Question {
+    pub(crate) commands: Vec<Uuid>,
+    pub(crate) streams: Vec<StreamId>,
+    pub(crate) unmoved: Vec<(String, Position)>,
+}
+
+/// A command that is recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorded {
+    pub(crate) digest: [u8; 32],
+    pub(crate) at: Timestamp,
+    pub(crate) positions: Vec<Position>,
+}
+
+/// The answers, as of the lock.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) recorded: HashMap<Uuid, Recorded>,
+    /// Version of each stream asked for, 0 where it does not exist; in the order of the question.
+    pub(crate) versions: Vec<Version>,
+    /// First entry after the position under each prefix, in the order of the question.
+    pub(crate) moved: Vec<Option<(StreamId, Position)>>,
+    /// The store's own clock, where it has one.
+    pub(crate) now: Option<Timestamp>,
+}
+
+impl Known {
+    pub(crate) fn record(&mut self, command: Uuid, digest: &[u8], at_us: i64, position: i64) -> Result<(), LogError> {
+        let position = self::position(position)?;
+        let digest = bytes32(digest, "entry.command_digest")?;
+        let at = time(at_us, "entry.at_us")?;
+        let fresh = || Recorded { digest, at, positions: Vec::new() };
+        self.recorded.entry(command).or_insert_with(fresh).positions.push(position);
+        Ok(())
+    }
+}
+
+/// One connection that appends. Every step is a separate call, so that each can fail on its own.
+pub(crate) trait Writer: Send + 'static {
+    /// Begins the transaction, on a fresh connection when the last one is gone.
+    fn begin(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// Locks the head row against all other writers, and reads it.
+    fn lock_head(&mut self) -> impl Future<Output = Result<HeadRow, LogError>> + Send;
+    /// Looks up what a batch must know, in statements that begin after the lock is held.
+    fn look_up(&mut self, question: &Question) -> impl Future<Output = Result<Known, LogError>> + Send;
+    /// Inserts entries and sealed texts.
+    fn insert(&mut self, rows: &[Row], sealed: &[SealedRow]) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// Moves the head from the size that was read.
+    fn update_head(&mut self, old_size: u64, head: &HeadRow) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// Commits: durable when it returns.
+    fn commit(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// Ends a transaction that changed nothing.
+    fn rollback(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// Drops the connection, and with it the transaction, whatever state it is in.
+    fn discard(&mut self);
+    /// Closes the connection in order.
+    fn close(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+pub(crate) fn integer(value: u64) -> i64 {
+    i64::try_from(value).expect("positions, versions and sizes are below 2^53")
+}
+
+pub(crate) fn position(value: i64) -> Result<Position, LogError> {
+    u64::try_from(value).map(Position).map_err(|_| LogError::corrupt(None, format!("entry.position is {value}")))
+}
+
+pub(crate) fn version(value: i64) -> Result<Version, LogError> {
+    u64::try_from(value).map(Version).map_err(|_| LogError::corrupt(None, format!("entry.version is {value}")))
+}
+
+pub(crate) fn time(us: i64, column: &str) -> Result<Timestamp, LogError> {
+    Timestamp::from_micros(us)
+        .ok_or_else(|| LogError::corrupt(None, format!("{column} is {us}, outside the years 0000 to 9999")))
+}
+
+pub(crate) fn bytes32(bytes: &[u8], column: &str) -> Result<[u8; 32], LogError> {
+    bytes.try_into().map_err(|_| LogError::corrupt(None, format!("{column} has {} bytes, not 32", bytes.len())))
+}
+
+/// The prefix's end: the first text after all that begin with it. Prefixes end in ASCII, so the last byte can be raised.
+pub(crate) fn prefix_end(prefix: &str) -> String {
+    let mut end = prefix.to_owned();
+    let last = end.pop().expect("prefixes are not empty");
+    end.push(char::from(last as u8 + 1));
+    end
+}
+
+/// Sorts a database error by what the caller can do about it. Told by code and constraint name, never by text.
+pub(crate) fn told(error: &sqlx::Error) -> LogError {
+    let Some(database) = error.as_database_error() else {
+        return match error {
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
+                LogError::corrupt(None, format!("a column cannot be read: {error}"))
+            }
+            _ => LogError::unavailable(error.to_string()),
+        };
+    };
+    let code = database.code().unwrap_or_default();
+    if database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        return told_by_postgres(&code, database);
+    }
+    // SQLite gives extended result codes; the low byte is the class.
+    let class = code.parse::<u32>().map_or(0, |code| code & 0xff);
+    match class {
+        // SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CONSTRAINT (what is stored contradicts the head).
+        11 | 26 | 19 => LogError::corrupt(None, database.message()),
+        _ => LogError::unavailable(database.message()),
+    }
+}
+
+fn told_by_postgres(code: &str, database: &dyn sqlx::error::DatabaseError) -> LogError {
+    match code {
+        // No such table, schema or column.
+        "42P01" | "3F000" | "42703" => LogError::Schema { found: 0, usable: SCHEMA },
+        "42501" => LogError::Unusable {
+            what: database.message().to_owned(),
+            remedy: "grant the service's role to the log-in, and run `sogoc store migrate` as the owner".to_owned(),
+        },
+        // Integrity constraints, data exceptions, and damage that the server saw.
+        _ if code.starts_with("23") || code.starts_with("22") || code.starts_with("XX") => {
+            let constraint = database.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
+            LogError::corrupt(None, format!("{}{constraint}", database.message()))
+        }
+        _ => LogError::unavailable(format!("{} ({code})", database.message())),
+    }
+}

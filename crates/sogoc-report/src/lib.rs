@@ -1,0 +1,5 @@
+//! Tables and texts made from figures.
+
+mod table;
+
+pub use table::{Lines, Style, Table, one_line, wrap};

@@ -1,0 +1,415 @@
+//! The command line: what may be asked for, with an example each.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand};
+use sogoc_domain::values::{AccountId, AgencyId, GroupId, SeasonId, SetId, Timestamp};
+
+use crate::lang::Lang;
+
+/// Where the register is kept when nothing else is said.
+pub(crate) const DEFAULT_STORE: &str = "sqlite:sogoc-data/register.db";
+
+/// Sổ gốc: the register of record for appraisal. Every score is an entry that nobody can take back, and every figure
+/// can be traced to the entries behind it.
+#[derive(Parser, Debug)]
+#[command(
+    name = "sogoc",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  sogoc demo                                             load Hà Nam's 2022 season and show what it gives
+  sogoc ranking hanam-2022 departments                   the table of one group
+  sogoc trace hanam-2022/departments/so-noi-vu/index     a figure down to the entries behind it
+  sogoc --store postgres://user@host/db log verify       check every byte of a register on PostgreSQL
+
+Exit codes: 0 done, 1 refused (or a mismatch where --strict asks), 2 usage, 3 store unavailable, 4 corruption found."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// The register: sqlite:PATH or postgres://…
+    #[arg(long, global = true, env = "SOGOC_STORE", default_value = DEFAULT_STORE, hide_env_values = true)]
+    pub(crate) store: String,
+    /// One JSON document (or JSON lines) on stdout and nothing else there
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Language of texts: vi or en [default: from LANG, else en]
+    #[arg(long, global = true, value_name = "vi|en")]
+    pub(crate) lang: Option<Lang>,
+    /// Read as of a position or an instant: 1234, or 2022-12-01T08:00:00+07:00
+    #[arg(long, global = true, value_name = "N|TIME", conflicts_with = "as_of_occurred")]
+    pub(crate) as_of: Option<AsOfArg>,
+    /// Read an imported season as of an instant of its own time
+    #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
+    pub(crate) as_of_occurred: Option<Timestamp>,
+}
+
+/// A position, or an instant of recording.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AsOfArg {
+    Position(u64),
+    Instant(Timestamp),
+}
+
+impl FromStr for AsOfArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            return text.parse().map(Self::Position).map_err(|_| format!("position {text} is beyond any log"));
+        }
+        instant(text).map(Self::Instant).map_err(|e| format!("give a position, such as 1234, or a time; {e}"))
+    }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|e| e.0)
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Load Hà Nam's 2022 season and show rankings, figures, a trace and the reconciliation with the printed report
+    #[command(after_help = "The data is in the binary: no network, no service, no configuration. Run again on the same \
+store it records nothing new.
+
+Examples:
+  sogoc demo
+  sogoc --store sqlite:/tmp/try.db demo
+  sogoc --json demo                      counts and head only")]
+    Demo,
+    /// Import a season folder, or show where a season stands
+    #[command(subcommand)]
+    Season(SeasonCommand),
+    /// Show the table of a season, or of one ranking group
+    #[command(after_help = "Examples:
+  sogoc ranking hanam-2022
+  sogoc ranking hanam-2022 districts --as-of-occurred 2022-12-05T00:00:00+07:00
+  sogoc ranking hanam-2022 --json | jq '.[] | select(.class == null)'
+
+JSON: [{group, rank, agency, appraised_points, survey_points, total_points, applicable_max, index, index_display,
+class}]; what is missing is null.")]
+    Ranking {
+        /// The season
+        season: SeasonId,
+        /// The ranking group; all where left out
+        group: Option<GroupId>,
+    },
+    /// Show one figure
+    #[command(after_help = "Examples:
+  sogoc figure hanam-2022/departments/so-noi-vu/index
+  sogoc figure hanam-2022/departments/mean_index --as-of 3000
+
+JSON: {address, value, display, unit, as_of}; a value is an exact decimal string, or {num, den} where it has no finite
+decimal.")]
+    Figure {
+        /// Its address, the season first
+        address: String,
+    },
+    /// Show all figures of a season
+    #[command(after_help = "Examples:
+  sogoc figures hanam-2022 --under districts/ly-nhan
+  sogoc figures hanam-2022 --under departments/domain/3 --json")]
+    Figures {
+        /// The season
+        season: SeasonId,
+        /// Only addresses that begin so, counted after the season
+        #[arg(long, value_name = "PREFIX")]
+        under: Option<String>,
+    },
+    /// Show what a figure was computed from, down to the entries: who, in what role, when, why
+    #[command(after_help = "Examples:
+  sogoc trace hanam-2022/departments/so-noi-vu/index
+  sogoc trace hanam-2022/districts/ly-nhan/leaf/3.1.2/appraised_points --json
+  sogoc trace hanam-2022/departments/so-noi-vu/index --depth 2      the first two levels only")]
+    Trace {
+        /// The figure's address, the season first
+        address: String,
+        /// Levels to print; all where left out (text only)
+        #[arg(long, value_name = "N")]
+        depth: Option<usize>,
+    },
+    /// Show every version of an agency's scorecard, or of one leaf
+    #[command(after_help = "Examples:
+  sogoc history hanam-2022 so-xay-dung
+  sogoc history hanam-2022 so-xay-dung 3.1.2 --json")]
+    History {
+        /// The season
+        season: SeasonId,
+        /// The agency
+        agency: AgencyId,
+        /// The leaf, by code or id; all where left out
+        leaf: Option<String>,
+    },
+    /// Show which entries moved a figure between two positions, and by how much each
+    #[command(after_help = "Examples:
+  sogoc why hanam-2022/districts/ly-nhan/rank --from 4000 --to 4100
+  sogoc why hanam-2022/departments/mean_index --from 0 --to 5000 --json
+
+The contributions sum to the change exactly. For a rank it names the agencies passed and the entries that did it.")]
+    Why {
+        /// The figure's address, the season first
+        address: String,
+        /// The earlier position
+        #[arg(long, value_name = "P")]
+        from: u64,
+        /// The later position
+        #[arg(long, value_name = "P")]
+        to: u64,
+    },
+    /// Decide commands without recording anything, and show which figures they would change
+    #[command(after_help = "FILE holds commands as JSON lines, as `sogoc execute` takes them; - is stdin.
+
+Examples:
+  sogoc what-if proposals.jsonl
+  sogoc execute --help                   shows the form of a line")]
+    WhatIf {
+        /// Commands as JSON lines; - for stdin
+        file: PathBuf,
+    },
+    /// Compare printed figures with the register
+    #[command(after_help = "FILE is a CSV with the columns claim_id, figure, published and unit (others are passed over).
+
+Examples:
+  sogoc reconcile hanam-2022 data/hanam-2022/claims.csv
+  sogoc reconcile hanam-2022 printed.csv --strict        exit code 1 if any figure differs
+
+JSON: [{claim_id, figure, published, computed, verdict, cause}]; the verdict is match, mismatch or not_recomputable.")]
+    Reconcile {
+        /// The season
+        season: SeasonId,
+        /// The printed figures
+        file: PathBuf,
+        /// Exit code 1 where a figure differs
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Execute commands, one JSON object a line, each as the account that it names
+    #[command(after_help = "Each line is answered by a line: {\"receipt\":{command_id, positions, at}} or \
+{\"refusal\":{code, message, remedy, …values}}.
+The same command_id takes effect once: sending a line again gives its first receipt. `sogoc commands schema` describes
+every command.
+
+Example:
+  echo '{\"account\":\"acc-so-noi-vu-officer-1\",\"command_id\":\"0193a8e0-0000-7000-8000-000000000001\",
+  \"command\":{\"type\":\"record-self-score\",\"season\":\"pilot-2026\",\"agency\":\"so-noi-vu\",\"leaf\":\"1.1.1\",
+  \"inputs\":{\"yes_no\":true}}}' | tr -d '\\n' | sogoc execute
+
+Optional in a line: seen (position of the leaf version its author was shown), instrument {id, clause}, occurred,
+on_behalf_of, capacity. Exit code 1 if any line was refused.")]
+    Execute {
+        /// Commands as JSON lines; stdin where left out
+        file: Option<PathBuf>,
+    },
+    /// Show a criteria set: domains, criteria, leaves, maxima and rules
+    #[command(after_help = "Example:
+  sogoc criteria hanam-2022-departments")]
+    Criteria {
+        /// The set
+        set: SetId,
+    },
+    /// Read, verify or copy the log
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Make or upgrade a store's schema
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Rebuild the SQL mirror that BI tools read
+    #[command(subcommand)]
+    Mirror(MirrorCommand),
+    /// Import a past season's printed table
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Import a scorecard as agencies keep it in a spreadsheet
+    #[command(subcommand)]
+    Scorecard(ScorecardCommand),
+    /// Describe the commands that `sogoc execute` takes
+    #[command(subcommand)]
+    Commands(CommandsCommand),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum SeasonCommand {
+    /// Import a season folder: criteria, agencies, accounts, scores, explanations, appeals, survey
+    #[command(after_help = "The format is documented in data/hanam-2022/README.md. Importing the same folder again \
+records nothing new; a corrected
+file is refused visibly where it differs from what was recorded.
+
+Example:
+  sogoc season import data/hanam-2022")]
+    Import {
+        /// The folder
+        dir: PathBuf,
+    },
+    /// Show a season: its state, groups, phases, editions
+    #[command(after_help = "Example:
+  sogoc season show hanam-2022")]
+    Show {
+        /// The season
+        season: SeasonId,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum LogCommand {
+    /// Print entries, one a line
+    #[command(after_help = "Examples:
+  sogoc log show --from 100 --limit 5
+  sogoc log show --stream scorecard/hanam-2022/so-noi-vu --json     the stored bytes, one entry a line")]
+    Show {
+        /// First position
+        #[arg(long, value_name = "P", default_value_t = 0)]
+        from: u64,
+        /// Most entries; all where left out
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+        /// Only this stream
+        #[arg(long, value_name = "STREAM")]
+        stream: Option<String>,
+    },
+    /// Check everything: bytes, hashes, density, order, Merkle root, fold, digests, mirror
+    #[command(after_help = "Exit code 4 at the first fault, with its position and what is wrong.
+
+Example:
+  sogoc log verify --json")]
+    Verify,
+    /// Print size, root and time of the log's head
+    #[command(after_help = "Example:
+  sogoc log head --json")]
+    Head,
+    /// Copy the log to another store: every byte, position and root the same
+    #[command(after_help = "Resumable: what the target has already is checked and passed over. A target that does not \
+continue this log is refused.
+
+Examples:
+  sogoc log copy --to postgres://sogoc@localhost/hanam
+  sogoc --store postgres://sogoc@localhost/hanam log copy --to sqlite:backup.db")]
+    Copy {
+        /// The target store
+        #[arg(long, value_name = "STORE")]
+        to: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum StoreCommand {
+    /// Make the store, or bring its schema up to this program's. Never rewrites an entry
+    #[command(after_help = "On PostgreSQL run it as the owner; the service's own role may only insert and select.
+
+Example:
+  sogoc --store postgres://owner@localhost/hanam store migrate")]
+    Migrate,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum MirrorCommand {
+    /// Build the mirror's tables anew beside the old ones and swap them in
+    #[command(after_help = "Example:
+  sogoc mirror rebuild")]
+    Rebuild,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ImportCommand {
+    /// Import the printed table of a past season
+    #[command(after_help = "Columns: agency,name,appraised_points,survey_points,applicable_max and optionally \
+printed_total,printed_index,
+printed_rank,printed_class. Comma or semicolon; decimal comma or point; a survey that is empty or x is \"not surveyed\".
+A line that cannot be read is refused with its number, column and reason, and then nothing of the file is recorded.
+
+Example:
+  sogoc import results 2021.csv --season hanam-2021 --year 2021 --group departments --title 'Chỉ số CCHC 2021'")]
+    Results {
+        /// The table
+        file: PathBuf,
+        /// The season's id
+        #[arg(long)]
+        season: SeasonId,
+        /// The year assessed
+        #[arg(long)]
+        year: u16,
+        /// The ranking group
+        #[arg(long)]
+        group: GroupId,
+        /// The season's title
+        #[arg(long)]
+        title: Option<String>,
+        /// The season that changes are counted against
+        #[arg(long, value_name = "ID")]
+        previous: Option<SeasonId>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ScorecardCommand {
+    /// Declare many leaves of one agency from a spreadsheet's CSV
+    #[command(after_help = "A line that cannot be read is refused with its number, column and reason, and then nothing \
+of the file is recorded.
+
+Example:
+  sogoc scorecard import pilot-2026 so-noi-vu scorecard.csv --account acc-so-noi-vu-officer-1")]
+    Import {
+        /// The season
+        season: SeasonId,
+        /// The agency
+        agency: AgencyId,
+        /// The sheet
+        file: PathBuf,
+        /// Who declares; where left out, the agency's first account that may
+        #[arg(long)]
+        account: Option<AccountId>,
+        /// When it was declared, in an imported season
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        occurred: Option<Timestamp>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum CommandsCommand {
+    /// Print the JSON schema of a line that `sogoc execute` takes
+    #[command(after_help = "Example:
+  sogoc commands schema > command.schema.json")]
+    Schema,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_help_text_teaches_with_an_example() {
+        fn visit(command: &clap::Command, path: &str) {
+            if command.get_subcommands().next().is_none() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("sogoc "), "{path} has no example");
+            }
+            for sub in command.get_subcommands() {
+                visit(sub, &format!("{path} {}", sub.get_name()));
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        command.debug_assert();
+        for sub in Cli::command().get_subcommands() {
+            visit(sub, sub.get_name());
+        }
+    }
+
+    #[test]
+    fn an_as_of_is_a_position_or_a_time() {
+        assert_eq!("1234".parse(), Ok(AsOfArg::Position(1234)));
+        assert!(matches!("2022-12-01T08:00:00+07:00".parse(), Ok(AsOfArg::Instant(_))));
+        assert!("yesterday".parse::<AsOfArg>().is_err());
+        assert!("99999999999999999999999".parse::<AsOfArg>().is_err());
+    }
+}

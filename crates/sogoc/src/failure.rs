@@ -1,0 +1,168 @@
+//! What ends a command before its answer: one place for exit codes and the texts that go with them.
+
+use std::io;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use sogoc_domain::refusal::Refusal;
+use sogoc_log::LogError;
+
+use crate::lang::Lang;
+use crate::output::Output;
+
+/// Why there is no answer, by exit code.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A rule forbids it (1).
+    Refused(Refusal),
+    /// What was brought cannot be taken in (1): a file, a line, a copy's target.
+    Input { message: String, remedy: Remedy },
+    /// Some lines were refused, or a figure differs where strictness was asked for; it is said already (1).
+    Short,
+    /// The command line cannot be understood (2).
+    Usage { message: String, remedy: Remedy },
+    /// The store does not answer (3).
+    Unavailable { message: String, remedy: Remedy },
+    /// What is stored is not what was recorded (4).
+    Corrupt { position: Option<u64>, message: String },
+    /// Nobody reads stdout any more.
+    Closed,
+}
+
+/// What to do, in both languages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remedy {
+    pub(crate) vi: &'static str,
+    pub(crate) en: &'static str,
+}
+
+impl Failure {
+    /// A failed write to stdout: a reader that went away is told apart from a full disk.
+    pub(crate) fn stdout(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Closed;
+        }
+        Self::Unavailable {
+            message: format!("stdout: {error}"),
+            remedy: Remedy { vi: "kiểm tra nơi nhận đầu ra", en: "check where the output goes" },
+        }
+    }
+
+    /// A file that cannot be read.
+    pub(crate) fn file(path: &std::path::Path, error: &io::Error) -> Self {
+        Self::Input {
+            message: format!("{}: {error}", path.display()),
+            remedy: Remedy { vi: "kiểm tra đường dẫn và quyền đọc", en: "check the path and that it may be read" },
+        }
+    }
+
+    /// An input that is refused with a text that names its own remedy.
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::Input { message: message.into(), remedy: Remedy { vi: "", en: "" } }
+    }
+
+    /// Says it on stderr, and with `--json` on stdout too; gives the exit code.
+    pub(crate) fn tell(&self, output: &Output) -> ExitCode {
+        if let Some((message, remedy)) = self.texts(output.lang) {
+            output.say(&if remedy.is_empty() { message } else { format!("{message}\n  → {remedy}") });
+        }
+        if output.json
+            && let Some(value) = self.document(output.lang)
+        {
+            // Where stdout is gone too, the exit code still tells.
+            let _ = output.document(&value);
+        }
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Closed => 0,
+            Self::Refused(_) | Self::Input { .. } | Self::Short => 1,
+            Self::Usage { .. } => 2,
+            Self::Unavailable { .. } => 3,
+            Self::Corrupt { .. } => 4,
+        }
+    }
+
+    fn texts(&self, lang: Lang) -> Option<(String, String)> {
+        match self {
+            Self::Refused(refusal) => Some((refusal.message(lang.language()), refusal.remedy(lang.language()))),
+            Self::Input { message, remedy } | Self::Usage { message, remedy } | Self::Unavailable { message, remedy } => {
+                Some((message.clone(), lang.pick(remedy.vi, remedy.en).to_owned()))
+            }
+            Self::Corrupt { position, message } => {
+                let at = position.map(|p| format!(" {} {p}", lang.pick("tại vị trí", "at position"))).unwrap_or_default();
+                let what = lang.pick("sổ bị hỏng", "the register is corrupt");
+                let remedy = lang.pick(
+                    "ngừng ghi, giữ nguyên tệp để kiểm tra và khôi phục từ bản sao lưu",
+                    "stop writing, keep the store as it is for examination and restore from a backup",
+                );
+                Some((format!("{what}{at}: {message}"), remedy.to_owned()))
+            }
+            Self::Short | Self::Closed => None,
+        }
+    }
+
+    fn document(&self, lang: Lang) -> Option<Value> {
+        match self {
+            Self::Refused(refusal) => Some(json!({ "refusal": refusal_json(refusal, lang) })),
+            Self::Corrupt { position, message } => {
+                Some(json!({ "fault": { "position": position, "what": message } }))
+            }
+            Self::Input { .. } | Self::Usage { .. } | Self::Unavailable { .. } => {
+                let (message, remedy) = self.texts(lang)?;
+                let code = match self {
+                    Self::Unavailable { .. } => "store-unavailable",
+                    Self::Usage { .. } => "usage",
+                    _ => "input-refused",
+                };
+                Some(json!({ "refusal": { "code": code, "message": message, "remedy": remedy } }))
+            }
+            Self::Short | Self::Closed => None,
+        }
+    }
+}
+
+/// A refusal as the contract writes it: code, message, remedy, and the values beside them.
+pub(crate) fn refusal_json(refusal: &Refusal, lang: Lang) -> Value {
+    let mut object = serde_json::Map::new();
+    for (name, value) in &refusal.values {
+        // The refusal's own code has this name already.
+        let name = if *name == "code" { "reason_code" } else { name };
+        object.insert(name.to_owned(), Value::String(value.clone()));
+    }
+    object.insert("code".to_owned(), Value::String(refusal.code.as_str().to_owned()));
+    object.insert("message".to_owned(), Value::String(refusal.message(lang.language())));
+    object.insert("remedy".to_owned(), Value::String(refusal.remedy(lang.language())));
+    Value::Object(object)
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        let message = error.to_string();
+        match error {
+            LogError::Corrupt { position, what } => Self::Corrupt { position: position.map(|p| p.0), message: what },
+            LogError::Conflict { .. }
+            | LogError::Moved { .. }
+            | LogError::CommandReused { .. }
+            | LogError::Refused { .. }
+            | LogError::Late { .. }
+            | LogError::NotAPrefix { .. } => Self::input(message),
+            LogError::Unavailable { .. } => Self::Unavailable {
+                message,
+                remedy: Remedy {
+                    vi: "kiểm tra kho dữ liệu (--store hoặc SOGOC_STORE) rồi chạy lại",
+                    en: "check the store (--store or SOGOC_STORE) and run it again",
+                },
+            },
+            _ => Self::Unavailable { message, remedy: Remedy { vi: "xem lại --store hoặc SOGOC_STORE", en: "see --store or SOGOC_STORE" } },
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The sogoc binary.
+fn main() {}
