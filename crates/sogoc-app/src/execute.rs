@@ -16,7 +16,7 @@ use sogoc_domain::decide::Failure;
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::Timestamp;
-use sogoc_domain::{Context, Decision, Record as _, decide};
+use sogoc_domain::{Context, Record as _, decide};
 use sogoc_log::{Append, LogError, Position, Uuid, Version};
 use sogoc_register::Register;
 
@@ -73,7 +73,6 @@ pub struct Origin<'a> {
 pub(crate) struct Decided {
     pub(crate) append: Append,
     pub(crate) failures: Vec<Failure>,
-    pub(crate) decision: Decision,
 }
 
 impl App {
@@ -186,8 +185,8 @@ impl App {
                 return Err(changed);
             }
         }
-        let append = draft(&decision, world, |stream| register.version(stream), sealing, around)?;
-        Ok(Decided { append, failures: decision.failures.clone(), decision })
+        let append = draft(&decision, world, |stream| register.stream_version(stream), sealing, around)?;
+        Ok(Decided { append, failures: decision.failures })
     }
 
     /// Position of the grant by which the account acts for another. Read from the log: rare, and the version of the
@@ -218,7 +217,7 @@ impl App {
         for _ in 0..TRIES_MAX {
             let append = {
                 let register = self.register();
-                let version = register.version(&stream);
+                let version = register.stream_version(&stream);
                 refused::record(envelope, refusal, uncounted, register.world(), version, received)
             };
             let recorded = match self.log().append(append).await {

@@ -7,6 +7,7 @@ use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AgencyId, LeafId, SeasonId};
 
 /// The one leaf that a command names, where it decides about one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most commands name no leaf, and a new one is caught by its events")]
 pub(crate) fn named(world: &World, command: &Command) -> Option<(SeasonId, AgencyId, LeafId)> {
     let (season, agency, leaf) = match command {
         Command::RecordSelfScore(c) => (&c.season, &c.agency, &c.leaf),

@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use sogoc_domain::values::Timestamp;
 use sogoc_log::{Clock, Log, LogError, Position};
-use sogoc_register::Register;
+use sogoc_register::{FoldError, Register};
 
 use crate::drafting::domain_time;
 use crate::refused::Refused;
 use crate::sealing::{Entropy, SystemEntropy};
+use crate::snapshot::restored;
 use crate::turns::Turns;
 
 /// Entries folded at a time: readers wait for no longer than this takes.
@@ -180,10 +181,17 @@ impl App {
         let entries = self.shared.log.read(Position(from), FOLDED_MAX).await?;
         if !entries.is_empty() {
             let mut register = self.shared.register.write().unwrap_or_else(PoisonError::into_inner);
-            for entry in &entries {
-                register.fold(entry)?;
-            }
+            register.apply_stored(&entries).map_err(unfoldable)?;
         }
         Ok(entries.len())
     }
+}
+
+/// Entries that the log gave out and that cannot be folded were changed on the way.
+fn unfoldable(error: FoldError) -> LogError {
+    let position = match &error {
+        FoldError::Position { due, .. } => *due,
+        FoldError::Unreadable { position, .. } => *position,
+    };
+    LogError::Corrupt { position: Some(Position(position)), what: error.to_string() }
 }

@@ -15,8 +15,8 @@ use crate::command::{
 };
 use crate::decide::{Deciding, check_count, check_name};
 use crate::event::{
-    AccountClosed, AccountEvent, AccountLinked, AccountOpened, AccountTransferred, DelegationGranted, DelegationRevoked,
-    RoleGranted, RoleProposed, RoleRevoked,
+    AccountClosed, AccountEvent, AccountLinked, AccountOpened, AccountTransferred, DelegationGranted,
+    DelegationRevoked, RoleGranted, RoleProposed, RoleRevoked,
 };
 use crate::instrument;
 use crate::refusal::{Refusal, refuse};
@@ -45,7 +45,7 @@ pub struct Account {
     pub proposals: Vec<Proposal>,
     /// Delegations that it gave to others.
     pub delegations: Vec<Delegation>,
-    /// Accounts of the same person that were linked to it directly; see [`authority::persons`] for all of them.
+    /// Accounts of the same person that were linked to it directly; `authority::persons` follows them to all.
     pub linked: BTreeSet<AccountId>,
     /// It acts no more.
     pub closed: bool,
@@ -176,12 +176,22 @@ pub(crate) fn found(d: &Deciding<'_>, c: &FoundRegister) -> Result<(), Refusal> 
         return Err(refuse!(Invalid, field = "approver", value = &c.approver.account, why = why));
     }
     if !matches!(c.approver_role, Role::CouncilChair | Role::Administrator) {
-        return Err(refuse!(Invalid, field = "approver_role", value = c.approver_role, why = "it must be council-chair or administrator"));
+        return Err(refuse!(
+            Invalid,
+            field = "approver_role",
+            value = c.approver_role,
+            why = "it must be council-chair or administrator"
+        ));
     }
     instrument::register(d, &c.instrument)?;
     let one_agency = c.administrator.agency == c.approver.agency;
     if one_agency && c.administrator_agency != c.approver_agency {
-        return Err(refuse!(Invalid, field = "approver_agency", value = &c.approver_agency.vi, why = "both accounts belong to one agency, which has one name"));
+        return Err(refuse!(
+            Invalid,
+            field = "approver_agency",
+            value = &c.approver_agency.vi,
+            why = "both accounts belong to one agency, which has one name"
+        ));
     }
     agency::enter(d, &c.administrator.agency, &c.administrator_agency, one_agency && c.approver_body)?;
     if !one_agency {
@@ -222,15 +232,19 @@ pub(crate) fn grant_role(d: &Deciding<'_>, c: &GrantRole) -> Result<(), Refusal>
     }
     let account = may_receive(d, &c.account, c.role, &c.scope)?;
     check_count("roles", account.grants.len() + 1, HELD_MAX)?;
-    let event =
-        RoleGranted { role: c.role, scope: c.scope.clone(), by: d.by(), proposed_by: None, founding: false };
+    let event = RoleGranted { role: c.role, scope: c.scope.clone(), by: d.by(), proposed_by: None, founding: false };
     d.push(Stream::Account(c.account.clone()), event);
     Ok(())
 }
 
 pub(crate) fn propose_role(d: &Deciding<'_>, c: &ProposeRole) -> Result<(), Refusal> {
     if !c.role.needs_two() {
-        return Err(refuse!(Invalid, field = "role", value = c.role, why = "one administrator may grant it: use grant-role"));
+        return Err(refuse!(
+            Invalid,
+            field = "role",
+            value = c.role,
+            why = "one administrator may grant it: use grant-role"
+        ));
     }
     let account = may_receive(d, &c.account, c.role, &c.scope)?;
     if account.proposals.iter().any(|p| p.role == c.role && p.scope == c.scope) {
@@ -363,12 +377,8 @@ pub(crate) fn delegate(d: &Deciding<'_>, c: &Delegate) -> Result<(), Refusal> {
         return Err(refuse!(NothingToDo, why = format!("{} may act for this account in that time already", c.to)));
     }
     check_count("delegations", own.delegations.len() + 1, HELD_MAX)?;
-    let event = DelegationGranted {
-        to: c.to.clone(),
-        from: c.from,
-        until: c.until,
-        reason: d.seal("reason", &c.reason)?,
-    };
+    let event =
+        DelegationGranted { to: c.to.clone(), from: c.from, until: c.until, reason: d.seal("reason", &c.reason)? };
     d.push(Stream::Account(d.envelope.account.clone()), event);
     Ok(())
 }
@@ -438,4 +448,495 @@ pub(crate) fn close(d: &Deciding<'_>, c: &CloseAccount) -> Result<(), Refusal> {
     let event = AccountClosed { reason: d.seal("reason", &c.reason)?, by: d.by() };
     d.push(Stream::Account(c.account.clone()), event);
     Ok(())
+}
+
+/// A founded register to try commands on, for the tests of this crate.
+#[cfg(test)]
+pub(crate) mod trial {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use crate::Surroundings;
+    use crate::command::{Command, Envelope};
+    use crate::decide::{AnnouncementFacts, Context, Decision, EditionFacts, LeafMark, Record, decide};
+    use crate::event::Event;
+    use crate::refusal::{Code, Refusal};
+    use crate::roles::Role;
+    use crate::stream::Stream;
+    use crate::values::{AgencyId, Digest, LeafId, Sealed, Sealer, SeasonId, Text, Timestamp};
+    use crate::world::World;
+
+    /// Midnight UTC so many days after 2022-10-01.
+    pub(crate) fn day(n: i64) -> Timestamp {
+        Timestamp::parse("2022-10-01T00:00:00Z").unwrap().plus_micros(n * super::DAY_MICROS)
+    }
+
+    /// What the trial's sealer makes of a text.
+    pub(crate) fn seal(text: &str) -> Sealed {
+        let mut out = [0; 32];
+        text.bytes().enumerate().for_each(|(i, b)| out[i % 32] ^= b);
+        Digest(out)
+    }
+
+    pub(crate) fn code_of<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Code {
+        result.expect_err("a refusal").code
+    }
+
+    struct PlainSealer;
+
+    impl Sealer for PlainSealer {
+        fn seal(&self, text: &Text) -> Sealed {
+            seal(text.as_str())
+        }
+    }
+
+    struct NoRecord;
+
+    impl Record for NoRecord {
+        fn leaf_mark(&self, _: &SeasonId, _: &AgencyId, _: &LeafId) -> Option<LeafMark> {
+            None
+        }
+        fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {
+            AnnouncementFacts { as_of: 100, streams_root: Digest([0; 32]), streams: 1 }
+        }
+        fn edition(&self, _: &SeasonId, _: u64, _: Option<u64>) -> EditionFacts {
+            EditionFacts {
+                table_digest: Digest([0; 32]),
+                rows: 0,
+                figures_digest: Digest([0; 32]),
+                figures: 0,
+                changed: Vec::new(),
+                changed_count: 0,
+            }
+        }
+    }
+
+    /// A world and the instant at which commands are taken in.
+    #[derive(Clone)]
+    pub(crate) struct Trial {
+        pub(crate) world: World,
+        pub(crate) received: Timestamp,
+    }
+
+    /// The founding of a register: `admin` at the agency `so-it`, `chair` at the body `ubnd-tinh`.
+    pub(crate) fn founding() -> Value {
+        json!({
+            "type": "found-register",
+            "administrator_agency": {"vi": "Sở Thông tin"},
+            "administrator": {"account": "admin", "agency": "so-it", "name": "Quản trị viên"},
+            "approver_agency": {"vi": "Ủy ban nhân dân tỉnh"},
+            "approver": {"account": "chair", "agency": "ubnd-tinh", "name": "Chủ tịch Hội đồng"},
+            "approver_role": "council-chair",
+            "approver_body": true,
+            "instrument": {"id": "qd-1", "number": "1/QĐ", "date": "2022-10-01", "issuer": "UBND tỉnh"},
+        })
+    }
+
+    impl Trial {
+        pub(crate) fn empty() -> Self {
+            Self { world: World::default(), received: day(30) }
+        }
+
+        pub(crate) fn founded() -> Self {
+            let mut t = Self::empty();
+            t.by("admin", founding()).unwrap();
+            t
+        }
+
+        pub(crate) fn envelope(&self, account: &str, command: Value) -> Envelope {
+            let command: Command = serde_json::from_value(command.clone()).unwrap_or_else(|e| panic!("{e}: {command}"));
+            Envelope {
+                account: account.parse().unwrap(),
+                command_id: Uuid::nil(),
+                on_behalf_of: None,
+                capacity: None,
+                seen: None,
+                instrument: None,
+                occurred: None,
+                command,
+            }
+        }
+
+        pub(crate) fn envelope_on_instrument(&self, account: &str, command: Value) -> Envelope {
+            let instrument = serde_json::from_value(json!({"id": "qd-1"})).unwrap();
+            Envelope { instrument: Some(instrument), ..self.envelope(account, command) }
+        }
+
+        /// Decides without recording.
+        pub(crate) fn judge(&self, envelope: &Envelope) -> Result<Decision, Refusal> {
+            let context =
+                Context { world: &self.world, record: &NoRecord, received: self.received, sealer: &PlainSealer };
+            decide(envelope, &context)
+        }
+
+        pub(crate) fn send(&mut self, envelope: &Envelope) -> Result<Decision, Refusal> {
+            let decision = self.judge(envelope)?;
+            decision.events.iter().for_each(|(stream, event)| self.world.apply(stream, event));
+            Ok(decision)
+        }
+
+        pub(crate) fn by(&mut self, account: &str, command: Value) -> Result<Decision, Refusal> {
+            self.send(&self.envelope(account, command))
+        }
+
+        pub(crate) fn on_behalf(&mut self, account: &str, of: &str, command: Value) -> Result<Decision, Refusal> {
+            let envelope = Envelope { on_behalf_of: Some(of.parse().unwrap()), ..self.envelope(account, command) };
+            self.send(&envelope)
+        }
+
+        pub(crate) fn admin(&mut self, command: Value) -> Result<Decision, Refusal> {
+            self.by("admin", command)
+        }
+
+        pub(crate) fn on_instrument(&mut self, command: Value) -> Result<Decision, Refusal> {
+            self.send(&self.envelope_on_instrument("admin", command))
+        }
+
+        pub(crate) fn agency(&mut self, id: &str, body: bool) {
+            self.admin(json!({"type": "register-agency", "agency": id, "name": {"vi": id}, "body": body})).unwrap();
+        }
+
+        /// Opens an account and gives it roles, heavy ones by two.
+        pub(crate) fn account(&mut self, id: &str, agency: &str, roles: &[Role]) {
+            let account = json!({"account": id, "agency": agency, "name": "Chức danh"});
+            self.admin(json!({"type": "open-account", "account": account})).unwrap();
+            for role in roles {
+                if role.needs_two() {
+                    self.admin(json!({"type": "propose-role", "account": id, "role": role})).unwrap();
+                    self.by("chair", json!({"type": "approve-role", "account": id, "role": role})).unwrap();
+                } else {
+                    self.admin(json!({"type": "grant-role", "account": id, "role": role})).unwrap();
+                }
+            }
+        }
+
+        /// Records an event without a decision.
+        pub(crate) fn record(&mut self, stream: &str, event: impl Into<Event>) {
+            self.world.apply(&Stream::parse(stream).unwrap(), &event.into());
+        }
+
+        pub(crate) fn surroundings(&self, stream: &str) -> Surroundings {
+            Surroundings {
+                world: Arc::new(self.world.clone()),
+                stream: Stream::parse(stream).unwrap(),
+                record: Arc::new(NoRecord),
+                received: self.received,
+                sealer: Arc::new(PlainSealer),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::refusal::Code;
+    use crate::roles::Role;
+
+    use super::trial::{Trial, code_of, day, founding};
+    use super::*;
+
+    fn trial() -> Trial {
+        let mut t = Trial::founded();
+        t.agency("so-a", false);
+        t.agency("so-b", false);
+        t.agency("buu-dien", true);
+        t.account("an", "so-a", &[]);
+        t.account("binh", "so-b", &[]);
+        t
+    }
+
+    fn roles(t: &Trial, account: &str) -> Vec<Role> {
+        t.world.accounts[account].roles(None, t.received).collect()
+    }
+
+    fn role(command: &str, account: &str, role: Role) -> serde_json::Value {
+        json!({"type": command, "account": account, "role": role})
+    }
+
+    // -- founding
+
+    #[test]
+    fn the_founding_enters_two_accounts_on_an_instrument() {
+        let mut t = Trial::empty();
+        let decision = t.by("admin", founding()).unwrap();
+        let kinds: Vec<_> = decision.events.iter().map(|(s, e)| format!("{s} {}", e.kind())).collect();
+        assert_eq!(
+            kinds,
+            [
+                "instrument/qd-1 instrument-registered",
+                "agency/so-it agency-registered",
+                "agency/ubnd-tinh agency-registered",
+                "account/admin account-opened",
+                "account/chair account-opened",
+                "account/admin role-granted",
+                "account/chair role-granted",
+            ]
+        );
+        assert_eq!(decision.role, None);
+        assert_eq!(roles(&t, "admin"), [Role::Administrator]);
+        assert_eq!(roles(&t, "chair"), [Role::CouncilChair]);
+        assert!(t.world.agencies["ubnd-tinh"].body && !t.world.agencies["so-it"].body);
+        assert!(decision.events.iter().all(|(stream, _)| decision.reads.contains(stream)));
+    }
+
+    #[test]
+    fn two_accounts_of_one_agency_enter_it_once() {
+        let mut t = Trial::empty();
+        let mut one = founding();
+        one["approver"]["agency"] = json!("so-it");
+        assert_eq!(code_of(t.by("admin", one.clone())), Code::Invalid);
+        one["approver_agency"] = one["administrator_agency"].clone();
+        let decision = t.by("admin", one).unwrap();
+        assert_eq!(decision.events.iter().filter(|(_, e)| e.kind() == "agency-registered").count(), 1);
+    }
+
+    #[test]
+    fn a_register_is_founded_once_and_first() {
+        let mut t = Trial::empty();
+        let early = json!({"type": "register-agency", "agency": "so-a", "name": {"vi": "Sở A"}});
+        assert_eq!(code_of(t.by("admin", early)), Code::NotFounded);
+        assert_eq!(code_of(t.by("chair", founding())), Code::Invalid);
+        let mut alone = founding();
+        alone["approver"]["account"] = json!("admin");
+        assert_eq!(code_of(t.by("admin", alone)), Code::Invalid);
+        let mut weak = founding();
+        weak["approver_role"] = json!("inspector");
+        assert_eq!(code_of(t.by("admin", weak)), Code::Invalid);
+        t.by("admin", founding()).unwrap();
+        assert_eq!(code_of(t.by("admin", founding())), Code::AlreadyFounded);
+    }
+
+    // -- roles
+
+    #[test]
+    fn nobody_grants_a_heavy_role_alone() {
+        let mut t = trial();
+        for heavy in [Role::CouncilMember, Role::CouncilChair, Role::Secretariat, Role::Administrator] {
+            assert_eq!(code_of(t.admin(role("grant-role", "an", heavy))), Code::NeedsTwo);
+            assert_eq!(code_of(t.by("chair", role("approve-role", "an", heavy))), Code::Unknown);
+            t.admin(role("propose-role", "an", heavy)).unwrap();
+            assert_eq!(code_of(t.admin(role("approve-role", "an", heavy))), Code::SecondPerson);
+            assert!(!roles(&t, "an").contains(&heavy));
+            t.by("chair", role("approve-role", "an", heavy)).unwrap();
+            assert!(roles(&t, "an").contains(&heavy));
+        }
+        assert!(t.world.accounts["an"].proposals.is_empty());
+        assert_eq!(code_of(t.admin(role("propose-role", "an", Role::Inspector))), Code::Invalid);
+    }
+
+    #[test]
+    fn two_accounts_of_one_person_are_not_two_people() {
+        let mut t = trial();
+        t.account("admin-2", "so-b", &[Role::Administrator]);
+        // admin ~ binh ~ admin-2: the same person over two links.
+        t.admin(json!({"type": "link-accounts", "account": "admin", "with": "binh"})).unwrap();
+        t.admin(json!({"type": "link-accounts", "account": "binh", "with": "admin-2"})).unwrap();
+        t.admin(role("propose-role", "an", Role::Secretariat)).unwrap();
+        assert_eq!(code_of(t.by("admin-2", role("approve-role", "an", Role::Secretariat))), Code::SecondPerson);
+        t.by("chair", role("approve-role", "an", Role::Secretariat)).unwrap();
+    }
+
+    #[test]
+    fn a_delegate_is_bound_by_the_bars_of_its_delegator() {
+        let mut t = trial();
+        t.account("admin-2", "so-b", &[Role::Administrator]);
+        let leave = json!({"type": "delegate", "to": "an", "from": day(1), "until": day(60), "reason": "Nghỉ phép"});
+        t.admin(leave.clone()).unwrap();
+        t.by("admin-2", leave).unwrap();
+        t.on_behalf("an", "admin", role("propose-role", "binh", Role::Secretariat)).unwrap();
+        // The proposal binds the delegator, and the delegate again when it acts for another.
+        for (account, of) in [("admin", None), ("an", Some("admin-2"))] {
+            let approve = role("approve-role", "binh", Role::Secretariat);
+            let result = match of {
+                None => t.by(account, approve),
+                Some(of) => t.on_behalf(account, of, approve),
+            };
+            assert_eq!(code_of(result), Code::SecondPerson, "{account}");
+        }
+        t.by("admin-2", role("approve-role", "binh", Role::Secretariat)).unwrap();
+    }
+
+    #[test]
+    fn nobody_gives_a_role_to_itself() {
+        let mut t = trial();
+        t.account("admin-2", "so-b", &[Role::Administrator]);
+        assert_eq!(code_of(t.admin(role("grant-role", "admin", Role::Inspector))), Code::OwnAccount);
+        assert_eq!(code_of(t.admin(role("propose-role", "admin", Role::Secretariat))), Code::OwnAccount);
+        t.admin(role("propose-role", "admin-2", Role::Secretariat)).unwrap();
+        assert_eq!(code_of(t.by("admin-2", role("approve-role", "admin-2", Role::Secretariat))), Code::OwnAccount);
+        t.admin(json!({"type": "link-accounts", "account": "admin", "with": "an"})).unwrap();
+        assert_eq!(code_of(t.admin(role("grant-role", "an", Role::Inspector))), Code::OwnAccount);
+        // Linked after the proposal.
+        t.admin(json!({"type": "link-accounts", "account": "admin", "with": "admin-2"})).unwrap();
+        assert_eq!(code_of(t.by("chair", role("approve-role", "admin-2", Role::Secretariat))), Code::OwnAccount);
+    }
+
+    #[test]
+    fn agency_roles_are_for_agencies_and_survey_roles_for_bodies_outside() {
+        let mut t = trial();
+        t.account("khao-sat", "buu-dien", &[Role::SurveyOperator, Role::SurveyMonitor]);
+        for outside in [Role::SurveyOperator, Role::SurveyMonitor] {
+            assert_eq!(code_of(t.admin(role("grant-role", "an", outside))), Code::BodyRequired);
+        }
+        for inside in [Role::AgencyOfficer, Role::AgencyLeader] {
+            assert_eq!(code_of(t.admin(role("grant-role", "khao-sat", inside))), Code::BodyNotAppraised);
+        }
+        let into = json!({"type": "transfer-account", "account": "khao-sat", "agency": "so-a"});
+        assert_eq!(code_of(t.admin(into)), Code::BodyRequired);
+    }
+
+    #[test]
+    fn a_role_holds_in_its_season_and_time() {
+        let mut t = trial();
+        let scope = json!({"season": "s-1", "from": day(10), "until": day(20)});
+        let mut grant = role("grant-role", "an", Role::Reviewer);
+        grant["scope"] = scope.clone();
+        t.admin(grant.clone()).unwrap();
+        assert_eq!(code_of(t.admin(grant)), Code::NothingToDo);
+        let an = &t.world.accounts["an"];
+        let (one, two): (SeasonId, SeasonId) = ("s-1".parse().unwrap(), "s-2".parse().unwrap());
+        let holds = |season: Option<&SeasonId>, n: i64| an.roles(season, day(n)).any(|r| r == Role::Reviewer);
+        assert!(holds(Some(&one), 10) && holds(Some(&one), 19));
+        assert!(!holds(Some(&one), 9) && !holds(Some(&one), 20), "half-open");
+        assert!(!holds(Some(&two), 15) && !holds(None, 15));
+        let mut empty = role("grant-role", "an", Role::Confirmer);
+        empty["scope"] = json!({"from": day(10), "until": day(10)});
+        assert_eq!(code_of(t.admin(empty)), Code::Invalid);
+    }
+
+    #[test]
+    fn an_administrator_of_a_season_grants_within_it_only() {
+        let mut t = trial();
+        let mut heavy = role("propose-role", "binh", Role::Administrator);
+        heavy["scope"] = json!({"season": "s-1"});
+        t.admin(heavy.clone()).unwrap();
+        heavy["type"] = json!("approve-role");
+        t.by("chair", heavy).unwrap();
+        let mut grant = role("grant-role", "an", Role::Inspector);
+        assert_eq!(code_of(t.by("binh", grant.clone())), Code::RoleMissing);
+        grant["scope"] = json!({"season": "s-1"});
+        t.by("binh", grant).unwrap();
+    }
+
+    #[test]
+    fn a_revoked_role_holds_no_more() {
+        let mut t = trial();
+        t.admin(role("grant-role", "an", Role::Inspector)).unwrap();
+        let mut revoke = role("revoke-role", "an", Role::Inspector);
+        revoke["reason"] = json!("Chuyển công tác");
+        t.admin(revoke.clone()).unwrap();
+        assert!(roles(&t, "an").is_empty());
+        assert_eq!(code_of(t.admin(revoke)), Code::NothingToDo);
+    }
+
+    #[test]
+    fn the_last_administrator_stays() {
+        let mut t = trial();
+        let mut revoke = role("revoke-role", "admin", Role::Administrator);
+        revoke["reason"] = json!("Thôi việc");
+        assert_eq!(code_of(t.admin(revoke.clone())), Code::LastAdministrator);
+        let close = json!({"type": "close-account", "account": "admin", "reason": "Thôi việc"});
+        assert_eq!(code_of(t.admin(close.clone())), Code::LastAdministrator);
+        // One whose role ends does not replace the last one.
+        let mut limited = role("propose-role", "an", Role::Administrator);
+        limited["scope"] = json!({"until": day(90)});
+        t.admin(limited.clone()).unwrap();
+        limited["type"] = json!("approve-role");
+        t.by("chair", limited).unwrap();
+        assert_eq!(code_of(t.by("an", revoke.clone())), Code::LastAdministrator);
+        t.account("admin-2", "so-b", &[Role::Administrator]);
+        let decision = t.by("admin-2", revoke).unwrap();
+        assert!(
+            decision.reads.contains(&Stream::Account("admin-2".parse().unwrap())),
+            "concurrent revocations conflict"
+        );
+        assert_eq!(
+            code_of(t.by("admin-2", json!({"type": "close-account", "account": "admin-2", "reason": "x"}))),
+            Code::LastAdministrator
+        );
+    }
+
+    // -- delegation
+
+    #[test]
+    fn a_delegation_lasts_for_its_time_and_at_most_a_year() {
+        let mut t = trial();
+        t.account("lan", "so-a", &[Role::AgencyLeader]);
+        let grant =
+            |from, until| json!({"type": "delegate", "to": "an", "from": from, "until": until, "reason": "Nghỉ phép"});
+        assert_eq!(code_of(t.by("lan", grant(day(5), day(5)))), Code::Invalid);
+        assert_eq!(code_of(t.by("lan", grant(day(0), day(367)))), Code::Invalid);
+        t.by("lan", grant(day(0), day(366))).unwrap();
+        assert_eq!(code_of(t.by("lan", grant(day(3), day(4)))), Code::NothingToDo);
+        let lan = &t.world.accounts["lan"];
+        let an: AccountId = "an".parse().unwrap();
+        assert!(lan.delegates_to(&an, day(365)) && !lan.delegates_to(&an, day(366)));
+        t.by("lan", json!({"type": "revoke-delegation", "to": "an"})).unwrap();
+        assert_eq!(code_of(t.by("lan", json!({"type": "revoke-delegation", "to": "an"}))), Code::NothingToDo);
+    }
+
+    #[test]
+    fn a_delegate_cannot_hand_a_delegation_on() {
+        let mut t = trial();
+        t.account("lan", "so-a", &[Role::AgencyLeader]);
+        let grant =
+            |to: &str| json!({"type": "delegate", "to": to, "from": day(0), "until": day(90), "reason": "Nghỉ phép"});
+        assert_eq!(code_of(t.by("lan", grant("lan"))), Code::Invalid);
+        assert_eq!(code_of(t.by("lan", grant("nobody"))), Code::Unknown);
+        t.by("lan", grant("an")).unwrap();
+        assert_eq!(code_of(t.on_behalf("an", "lan", grant("binh"))), Code::Invalid);
+        // What `an` delegates are its own roles, and it has none.
+        assert_eq!(code_of(t.by("an", grant("binh"))), Code::RoleMissing);
+        assert_eq!(code_of(t.on_behalf("binh", "lan", role("grant-role", "an", Role::Inspector))), Code::NoDelegation);
+    }
+
+    // -- transfer, linking, closing
+
+    #[test]
+    fn a_transfer_keeps_the_agency_that_was_left() {
+        let mut t = trial();
+        t.account("lan", "so-a", &[Role::Reviewer]);
+        let into = |agency: &str| json!({"type": "transfer-account", "account": "lan", "agency": agency});
+        assert_eq!(code_of(t.admin(into("so-a"))), Code::NothingToDo);
+        assert_eq!(code_of(t.admin(into("so-x"))), Code::Unknown);
+        t.admin(into("so-b")).unwrap();
+        let lan = &t.world.accounts["lan"];
+        assert_eq!(lan.agency.as_ref().unwrap().as_str(), "so-b");
+        assert_eq!(lan.left, [("so-a".parse().unwrap(), t.received)]);
+        // A transfer that happened earlier than the one before it is out of order.
+        let mut early = t.envelope("admin", into("so-a"));
+        early.occurred = Some(day(1));
+        assert_eq!(code_of(t.send(&early)), Code::Invalid);
+        let own = json!({"type": "transfer-account", "account": "admin", "agency": "so-a"});
+        assert_eq!(code_of(t.admin(own)), Code::OwnAccount);
+    }
+
+    #[test]
+    fn a_link_is_recorded_in_both_streams_and_binds_over_any_number_of_steps() {
+        let mut t = trial();
+        t.account("lan", "so-a", &[]);
+        let link = |a: &str, b: &str| json!({"type": "link-accounts", "account": a, "with": b});
+        let decision = t.admin(link("an", "binh")).unwrap();
+        assert_eq!(decision.events.len(), 2);
+        t.admin(link("binh", "lan")).unwrap();
+        assert_eq!(code_of(t.admin(link("binh", "an"))), Code::NothingToDo);
+        assert_eq!(code_of(t.admin(link("an", "an"))), Code::Invalid);
+        let person: Vec<_> = authority::persons(&t.world, &"lan".parse().unwrap()).into_iter().collect();
+        assert_eq!(person.iter().map(AccountId::as_str).collect::<Vec<_>>(), ["an", "binh", "lan"]);
+    }
+
+    #[test]
+    fn a_closed_account_acts_no_more() {
+        let mut t = trial();
+        t.account("lan", "so-a", &[Role::Administrator]);
+        t.admin(json!({"type": "close-account", "account": "lan", "reason": "Nghỉ hưu"})).unwrap();
+        assert!(roles(&t, "lan").is_empty());
+        assert_eq!(code_of(t.by("lan", role("grant-role", "an", Role::Inspector))), Code::AccountInactive);
+        assert_eq!(code_of(t.admin(role("grant-role", "lan", Role::Inspector))), Code::AccountInactive);
+        assert_eq!(code_of(t.by("nobody", role("grant-role", "an", Role::Inspector))), Code::AccountInactive);
+    }
 }

@@ -192,7 +192,12 @@ pub(crate) fn split(d: &Deciding<'_>, c: &SplitAgency) -> Result<(), Refusal> {
     into.sort();
     into.dedup();
     if into.len() < 2 || into.len() != c.into.len() {
-        return Err(refuse!(Invalid, field = "into", value = c.into.len(), why = "a split needs at least two different successors"));
+        return Err(refuse!(
+            Invalid,
+            field = "into",
+            value = c.into.len(),
+            why = "a split needs at least two different successors"
+        ));
     }
     for successor in &into {
         check_successor(d, &c.agency, successor)?;
@@ -259,7 +264,8 @@ mod tests {
     #[test]
     fn an_earlier_name_holds_until_the_next_begins() {
         let mut t = trial();
-        t.on_instrument(json!({"type": "rename-agency", "agency": "so-a", "name": {"vi": "Sở Mới"}, "from": day(5)})).unwrap();
+        t.on_instrument(json!({"type": "rename-agency", "agency": "so-a", "name": {"vi": "Sở Mới"}, "from": day(5)}))
+            .unwrap();
         let agency = &t.world.agencies["so-a"];
         assert_eq!(agency.name_at(day(4)).unwrap().vi.as_str(), "so-a");
         assert_eq!(agency.name_at(day(5)).unwrap().vi.as_str(), "Sở Mới");

@@ -1,7 +1,7 @@
 //! Who may do what, and who may read what: two tables and what enforces them.
 //!
 //! [`TABLE`] has one line for each kind of command: roles with where they must hold, when, and which separation rules
-//! bind. [`authorise`] enforces roles, delegation, scope, the instrument and the bar of one's own case before anything is
+//! bind. `authorise` enforces roles, delegation, scope, the instrument and the bar of one's own case before anything is
 //! decided. What needs more than the command says is enforced where that is known, with the functions of this file: whose
 //! votes decide (council, appeals), who took the decision under review (confirmation), which phase admits a leaf.
 //!
@@ -24,7 +24,7 @@ use crate::policy::{DeadlineScope, Mode};
 use crate::refusal::{Refusal, refuse};
 use crate::roles::Role;
 use crate::scorecard::Submission;
-use crate::season::Season;
+use crate::season::{Season, version_of};
 use crate::stream::Stream;
 use crate::values::{AccountId, AgencyId, SeasonId, Timestamp};
 use crate::world::World;
@@ -236,12 +236,7 @@ use Separation::{
     VotersOwnDecision,
 };
 
-const fn line(
-    command: &'static str,
-    who: &'static [Who],
-    phase: PhaseRule,
-    separation: &'static [Separation],
-) -> Rule {
+const fn line(command: &'static str, who: &'static [Who], phase: PhaseRule, separation: &'static [Separation]) -> Rule {
     Rule { command, who, phase, separation }
 }
 
@@ -427,7 +422,7 @@ fn delegate_fits(d: &Deciding<'_>, role: Role, delegate: &Account) -> Result<(),
 }
 
 /// The first role of the rule that the account holds and that covers the command.
-fn role_for(d: &Deciding<'_>, rule: &Rule, account: &Account, season: Option<&Season>) -> Result<Role, Refusal> {
+fn role_for<'a>(d: &Deciding<'a>, rule: &Rule, account: &Account, season: Option<&'a Season>) -> Result<Role, Refusal> {
     let mut broken = None;
     for who in rule.who {
         let Some(role) = held(d, who, account, season) else { continue };
@@ -531,7 +526,12 @@ fn subject_agency(command: &Command) -> Option<&AgencyId> {
 
 /// What a scope asks for beyond the role. Assignments of bulk commands, bodies of the survey and sessions of the council
 /// are judged where they are known: in `scorecard`, `survey` and `council`.
-fn in_scope(d: &Deciding<'_>, scope: ActScope, account: &Account, season: Option<&Season>) -> Result<(), Refusal> {
+fn in_scope<'a>(
+    d: &Deciding<'a>,
+    scope: ActScope,
+    account: &Account,
+    season: Option<&'a Season>,
+) -> Result<(), Refusal> {
     match scope {
         ActScope::OwnAgency => own_agency(d, account, season),
         ActScope::AssignedReviewer => assigned_to_review(d, season),
@@ -587,12 +587,11 @@ fn answers_for(world: &World, season: Option<&Season>, own: &AgencyId, agency: &
 
 /// The season assigns the leaf that the command names to the account. What the command names wrongly is said by the
 /// decision itself.
-fn assigned_to_review(d: &Deciding<'_>, season: Option<&Season>) -> Result<(), Refusal> {
+fn assigned_to_review<'a>(d: &Deciding<'a>, season: Option<&'a Season>) -> Result<(), Refusal> {
     let (Some(season), Some(agency)) = (season, d.envelope.command.appraised_agency()) else { return Ok(()) };
     let Some(named) = appraised_leaf(&d.envelope.command) else { return Ok(()) };
     let Some(group) = season.agencies.get(agency).map(|m| &m.group) else { return Ok(()) };
-    let Some(set) = season.groups.get(group).and_then(|g| g.set.as_ref()) else { return Ok(()) };
-    let Some(leaf) = d.set(set)?.current().and_then(|version| version.leaf(named)) else { return Ok(()) };
+    let Some(leaf) = version_of(d, season, group).ok().and_then(|version| version.leaf(named)) else { return Ok(()) };
     let reviewers = season.assigned(group, &leaf.path, agency).map_or(&[][..], |a| a.reviewers);
     let account = principal(d);
     if reviewers.contains(account) {
@@ -673,6 +672,12 @@ pub(crate) fn persons_read(d: &Deciding<'_>, account: &AccountId) -> BTreeSet<Ac
     found
 }
 
+/// How many persons hold these accounts: two accounts of one person are one vote, one approval.
+pub(crate) fn count_persons<'o>(d: &Deciding<'_>, accounts: impl IntoIterator<Item = &'o AccountId>) -> usize {
+    let persons: BTreeSet<_> = accounts.into_iter().map(|account| persons_read(d, account)).collect();
+    persons.len()
+}
+
 /// All accounts that the present decision binds: those of the caller's person and of its delegator's.
 pub(crate) fn deciders(d: &Deciding<'_>) -> BTreeSet<AccountId> {
     let mut found = persons_read(d, &d.envelope.account);
@@ -721,7 +726,8 @@ pub(crate) fn bar_own_case(
         }
         // A season without phases has no beginning to have left before.
         let during = |left: Timestamp| begins.is_none_or(|begins| left > begins);
-        if let Some((former, left)) = state.left.iter().find(|(f, left)| during(*left) && is_kin(d, season, f, agency)) {
+        if let Some((former, left)) = state.left.iter().find(|(f, left)| during(*left) && is_kin(d, season, f, agency))
+        {
             let kin = if former == agency { String::new() } else { format!(" (through {former})") };
             return Err(refusal(format!("acted for the agency{kin} until {left}, after the season began")));
         }
@@ -810,72 +816,62 @@ pub(crate) fn require_role(
 
 // ---- the table for reading ----------------------------------------------------------------------------------------
 
-/// What may be read.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Subject {
-    /// Agencies, instruments, criteria sets, and what a season lays down.
-    Catalogue,
-    /// An agency's scorecard as it stands: declared inputs, self scores, appraised scores, states, its own sums.
-    Scorecard,
-    /// Figures that compare agencies or hold survey points, as they stand: totals, indices, ranks, classes, means.
-    LiveRanking,
-    /// Survey results as they stand.
-    SurveyPoints,
-    /// Figures as of an announcement or an edition, by the position they are asked as of.
-    Figures,
-    /// Entries of a season, by position.
-    Entries,
-    /// Evidence files; downloads are recorded.
-    EvidenceFile,
-    /// Names of evidence files and identities of their signers.
-    FileName,
-    /// Reasons of appraisal: adjustments, returns, applicability, deemed scores, corrections, withdrawals.
-    AppraisalText,
-    /// Explanation requests and their answers.
-    Explanation,
-    /// Grounds, opinions and reasons of appeals.
-    AppealText,
-    /// Grounds and findings of the survey.
-    SurveyText,
-    /// Texts of resolutions and grounds of members' recusals.
-    CouncilText,
-    /// Why a deadline was moved, an agency treated, or a criteria set amended.
-    SeasonText,
-    /// Why an edition was published or annulled.
-    EditionText,
-    /// Accounts with their agencies, roles and delegations.
-    AccountDirectory,
-    /// Titles and names of accounts, and reasons about them.
-    AccountName,
-    /// Recorded refusals of an account.
-    Refusals,
+macro_rules! subjects {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// What may be read.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Subject { $($(#[$doc])* $name,)* }
+
+        impl Subject {
+            /// Every subject.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// In words, for people.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
 }
 
-impl Subject {
-    /// In words, for people.
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Catalogue => "agencies, instruments, criteria sets, a season's set-up",
-            Self::Scorecard => "a scorecard as it stands, self scores included",
-            Self::LiveRanking => "live rankings and figures",
-            Self::SurveyPoints => "survey points as they stand",
-            Self::Figures => "figures as of an announcement or edition",
-            Self::Entries => "entries of a season",
-            Self::EvidenceFile => "evidence files",
-            Self::FileName => "names of evidence files and their signers",
-            Self::AppraisalText => "reasons of appraisal",
-            Self::Explanation => "explanation requests and answers",
-            Self::AppealText => "grounds, opinions and reasons of appeals",
-            Self::SurveyText => "grounds and findings of the survey",
-            Self::CouncilText => "texts of resolutions and recusals",
-            Self::SeasonText => "reasons of moved deadlines, treatments and amendments",
-            Self::EditionText => "reasons of editions",
-            Self::AccountDirectory => "accounts, their roles and delegations",
-            Self::AccountName => "names of accounts and reasons about them",
-            Self::Refusals => "recorded refusals of an account",
-        }
-    }
+subjects! {
+    /// Agencies, instruments, criteria sets, and what a season lays down.
+    Catalogue = "agencies, instruments, criteria sets, a season's set-up",
+    /// An agency's scorecard as it stands: declared inputs, self scores, appraised scores, states, its own sums.
+    Scorecard = "a scorecard as it stands, self scores included",
+    /// Figures that compare agencies or hold survey points, as they stand: totals, indices, ranks, classes, means.
+    LiveRanking = "live rankings and figures",
+    /// Survey results as they stand.
+    SurveyPoints = "survey points as they stand",
+    /// Figures as of an announcement or an edition, by the position they are asked as of.
+    Figures = "figures as of an announcement or edition",
+    /// Entries of a season, by position.
+    Entries = "entries of a season",
+    /// Evidence files; downloads are recorded.
+    EvidenceFile = "evidence files",
+    /// Names of evidence files and identities of their signers.
+    FileName = "names of evidence files and their signers",
+    /// Reasons of appraisal: adjustments, returns, applicability, deemed scores, corrections, withdrawals.
+    AppraisalText = "reasons of appraisal",
+    /// Explanation requests and their answers.
+    Explanation = "explanation requests and answers",
+    /// Grounds, opinions and reasons of appeals.
+    AppealText = "grounds, opinions and reasons of appeals",
+    /// Grounds and findings of the survey.
+    SurveyText = "grounds and findings of the survey",
+    /// Texts of resolutions and grounds of members' recusals.
+    CouncilText = "texts of resolutions and recusals",
+    /// Why a deadline was moved, an agency treated, or a criteria set amended.
+    SeasonText = "reasons of moved deadlines, treatments and amendments",
+    /// Why an edition was published or annulled.
+    EditionText = "reasons of editions",
+    /// Accounts with their agencies, roles and delegations.
+    AccountDirectory = "accounts, their roles and delegations",
+    /// Titles and names of accounts, and reasons about them.
+    AccountName = "names of accounts and reasons about them",
+    /// Recorded refusals of an account.
+    Refusals = "recorded refusals of an account",
 }
 
 /// One line of the table: who may read a subject, and from when on.
@@ -1048,11 +1044,10 @@ pub fn may_read(world: &World, reader: Reader<'_>, what: &Reading<'_>, now: Time
             vec![(account, own), (on_behalf_of, delegator)]
         }
     };
-    let rule = READ_TABLE
-        .iter()
-        .find(|r| r.subject == what.subject)
-        .expect("a test proves that every subject has its line");
-    let permitted = |(who, stage): &(Reads, Stage)| reads(world, *who, &accounts, what, now) && reached(world, *stage, what);
+    let rule =
+        READ_TABLE.iter().find(|r| r.subject == what.subject).expect("a test proves that every subject has its line");
+    let permitted =
+        |(who, stage): &(Reads, Stage)| reads(world, *who, &accounts, what, now) && reached(world, *stage, what);
     if rule.readers.iter().any(permitted) {
         return Ok(());
     }
@@ -1136,7 +1131,8 @@ pub fn tables() -> String {
     let dash = |text: String| if text.is_empty() { "–".to_owned() } else { text };
     for rule in TABLE {
         let who: Vec<_> = rule.who.iter().map(ToString::to_string).collect();
-        let who = if who.is_empty() { "the first administrator, in an empty register".to_owned() } else { who.join("; ") };
+        let who =
+            if who.is_empty() { "the first administrator, in an empty register".to_owned() } else { who.join("; ") };
         let separation: Vec<_> = rule.separation.iter().map(|s| s.text()).collect();
         let separation = dash(separation.join("; "));
         out.push_str(&format!("| `{}` | {who} | {} | {separation} |\n", rule.command, rule.phase.text()));
@@ -1151,4 +1147,770 @@ pub fn tables() -> String {
         out.push_str(&format!("| `{role}` | {} | {by} |\n", role.label_vi()));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::account::trial::{Trial, code_of, day, seal};
+    use crate::command::Envelope;
+    use crate::event::{
+        AgencyEntered, AgencyTreated, CriteriaDomainRecorded, CriteriaSetActivated, CriteriaSetDrafted,
+        CriteriaVersionAdopted, EditionPublished, PhaseScheduled, RankingGroupDefined, ResultsAnnounced,
+        ReviewersAssigned, ScoreAccepted, ScorecardSubmitted, SeasonActivated, SeasonOpened, SeasonPolicySet,
+        SelfScored,
+    };
+    use crate::refusal::Code;
+    use crate::roles::By;
+
+    use super::*;
+
+    // -- a season: so-a is appraised by so-b; so-c is the alternate for so-b's own leaves
+
+    fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
+        serde_json::from_value(value.clone()).unwrap_or_else(|e| panic!("{e}: {value}"))
+    }
+
+    fn by(account: &str) -> By {
+        By { account: account.parse().unwrap(), on_behalf_of: None }
+    }
+
+    fn policy() -> Value {
+        json!({
+            "leaf_decimals": 2, "display_decimals": 2, "rounding": "half_up", "appraisal_rounds": 2,
+            "class_by": "rounded_index", "ties": "competition", "unsurveyed": "leave_out",
+            "unsigned_evidence": "reviewer_judges", "late_submission": "by_acceptance", "appeal_may_lower": false,
+            "approvals": 2, "instrument_required": ["accept-late-submission"],
+            "reason_codes": [{"code": "evidence_missing", "label": "Thiếu tài liệu", "kind": "either"}],
+            "survey_factors": ["f1"],
+        })
+    }
+
+    fn assignment() -> Value {
+        json!({
+            "group": "g", "node": "d1", "lead_agency": "so-b", "reviewers": ["reviewer"], "confirmers": ["confirmer"],
+            "alternate": {"agency": "so-c", "reviewers": ["alternate"], "confirmers": ["alternate"]},
+        })
+    }
+
+    fn domain() -> Value {
+        let leaf = json!({
+            "id": "l1", "code": "1.1", "name": "Tiêu chí", "max_points": "1",
+            "leaf": {"rule": {"type": "yes_no", "version": 1}},
+        });
+        json!({"id": "d1", "code": "1", "name": "Lĩnh vực", "max_points": "1", "children": [leaf]})
+    }
+
+    /// Opens a season in which every kind of command is admitted from day 10 to day 50.
+    fn open_season(t: &mut Trial, id: &str, mode: Mode) {
+        let stream = format!("season/{id}");
+        let name = json!({"vi": "Tên"});
+        t.record(&stream, from::<SeasonOpened>(json!({"year": 2022, "title": "Đợt", "mode": mode})));
+        t.record(&stream, SeasonPolicySet { policy: from(policy()) });
+        t.record(
+            &stream,
+            from::<RankingGroupDefined>(
+                json!({"group": "g", "name": name, "set": "set", "classes": [], "letters": []}),
+            ),
+        );
+        let phase = json!({"phase": "p", "name": name, "start": day(10), "end": day(50), "admits": Command::KINDS});
+        t.record(&stream, from::<PhaseScheduled>(phase));
+        for agency in ["so-a", "so-b"] {
+            t.record(&stream, from::<AgencyEntered>(json!({"agency": agency, "group": "g", "council_member": false})));
+        }
+        t.record(&stream, ReviewersAssigned { assignment: from(assignment()) });
+        t.record(&stream, from::<CriteriaVersionAdopted>(json!({"group": "g", "set": "set", "version": 1})));
+        t.record(&stream, SeasonActivated { rules_version: 1, by: by("secretariat") });
+    }
+
+    /// One account of each role, named after it (`admin` and `chair` from the founding), and a running season `s`.
+    fn trial(mode: Mode) -> Trial {
+        let mut t = Trial::founded();
+        for (agency, body) in [("so-a", false), ("so-b", false), ("so-c", false), ("buu-dien", true), ("mttq", true)] {
+            t.agency(agency, body);
+        }
+        for (role, agency) in [
+            (Role::AgencyOfficer, "so-a"),
+            (Role::AgencyLeader, "so-a"),
+            (Role::Reviewer, "so-b"),
+            (Role::Confirmer, "so-b"),
+            (Role::CouncilMember, "so-b"),
+            (Role::Secretariat, "so-c"),
+            (Role::Inspector, "so-c"),
+            (Role::SurveyOperator, "buu-dien"),
+            (Role::SurveyMonitor, "mttq"),
+        ] {
+            t.account(role.as_str(), agency, &[role]);
+        }
+        t.account("alternate", "so-c", &[Role::Reviewer, Role::Confirmer]);
+        t.record("criteria/set", from::<CriteriaSetDrafted>(json!({"title": "Bộ", "max_points": "1", "domains": 1})));
+        t.record("criteria/set", from::<CriteriaDomainRecorded>(json!({"domain": domain(), "criteria_follow": 0})));
+        t.record("criteria/set", CriteriaSetActivated { leaves: 1, by: by("secretariat") });
+        open_season(&mut t, "s", mode);
+        t
+    }
+
+    fn submitted(t: &mut Trial, agency: &str, officer: &str) {
+        let stream = format!("scorecard/s/{agency}");
+        let score = json!({"leaf": "l1", "set_version": 1, "inputs": {"yes_no": true}, "points": "1", "by": {"account": officer}});
+        t.record(&stream, from::<SelfScored>(score));
+        t.record(
+            &stream,
+            from::<ScorecardSubmitted>(json!({"leaves": 1, "self_points": "1", "by": {"account": officer}})),
+        );
+    }
+
+    fn account_of(role: Role) -> &'static str {
+        match role {
+            Role::Administrator => "admin",
+            Role::CouncilChair => "chair",
+            Role::AgencyOfficer
+            | Role::AgencyLeader
+            | Role::Reviewer
+            | Role::Confirmer
+            | Role::CouncilMember
+            | Role::Secretariat
+            | Role::Inspector
+            | Role::SurveyOperator
+            | Role::SurveyMonitor => role.as_str(),
+        }
+    }
+
+    fn adjust(agency: &str) -> Value {
+        json!({"type": "adjust-score", "season": "s", "agency": agency, "leaf": "1.1", "points": {"override": "0"},
+               "reason_code": "evidence_missing", "reason": "Thiếu tài liệu"})
+    }
+
+    /// One command of every kind, about the season `s`, its agency `so-a` and the account that gives it.
+    fn every_command(mode: Mode, me: &str) -> Vec<Value> {
+        let (name, sha) = (json!({"vi": "Tên"}), "0".repeat(64));
+        let season = |fields: Value| {
+            let mut all = json!({"season": "s"});
+            all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            all
+        };
+        let card = |fields: Value| {
+            let mut all = season(json!({"agency": "so-a"}));
+            all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            all
+        };
+        let instrument = json!({"id": "qd-9", "number": "9", "date": "2022-10-01", "issuer": "UBND"});
+        let new_account = json!({"account": "moi", "agency": "so-a", "name": "Chuyên viên"});
+        let mut founding = crate::account::trial::founding();
+        founding.as_object_mut().unwrap().remove("type");
+        let commands = [
+            ("found-register", founding),
+            ("register-agency", json!({"agency": "so-d", "name": name})),
+            ("rename-agency", json!({"agency": "so-a", "name": name, "from": day(20)})),
+            ("merge-agency", json!({"agency": "so-a", "into": "so-b", "from": day(20)})),
+            ("split-agency", json!({"agency": "so-a", "into": ["so-b", "so-c"], "from": day(20)})),
+            ("dissolve-agency", json!({"agency": "so-a", "from": day(20)})),
+            ("register-instrument", json!({"instrument": instrument})),
+            ("attach-instrument-document", json!({"id": "qd-1", "document": sha})),
+            ("open-account", json!({"account": new_account})),
+            ("grant-role", json!({"account": "inspector", "role": "reviewer"})),
+            ("propose-role", json!({"account": "inspector", "role": "secretariat"})),
+            ("approve-role", json!({"account": "inspector", "role": "secretariat"})),
+            ("revoke-role", json!({"account": "inspector", "role": "inspector", "reason": "x"})),
+            ("delegate", json!({"to": "alternate", "from": day(20), "until": day(40), "reason": "x"})),
+            ("revoke-delegation", json!({"to": "alternate"})),
+            ("transfer-account", json!({"account": "inspector", "agency": "so-b"})),
+            ("link-accounts", json!({"account": "inspector", "with": "alternate"})),
+            ("close-account", json!({"account": "inspector", "reason": "x"})),
+            ("draft-criteria-set", json!({"set": "set-2", "title": "Bộ", "max_points": "1", "domains": [domain()]})),
+            ("activate-criteria-set", json!({"set": "set"})),
+            ("amend-criteria-set", json!({"set": "set", "domains": [], "treatments": [], "reason": "x"})),
+            ("open-season", season(json!({"year": 2022, "title": "Đợt", "mode": mode}))),
+            ("set-season-policy", season(json!({"policy": policy()}))),
+            ("define-ranking-group", season(json!({"group": "h", "name": name, "classes": []}))),
+            (
+                "schedule-phase",
+                season(json!({"phase": "q", "name": name, "start": day(1), "end": day(2), "admits": []})),
+            ),
+            ("enter-agency", season(json!({"agency": "so-c", "group": "g"}))),
+            ("assign-reviewers", season(json!({"assignment": assignment()}))),
+            ("set-comparison", season(json!({"comparison": "s"}))),
+            ("record-reference-figures", season(json!({"figures": []}))),
+            ("define-line", season(json!({"line": "l", "name": name, "kind": "bonus", "cap": "1"}))),
+            ("activate-season", season(json!({}))),
+            (
+                "move-deadline",
+                season(json!({"scope": {"agency": "so-a"}, "phase": "p", "end": day(60), "reason": "x"})),
+            ),
+            ("treat-agency", card(json!({"treatment": "not-ranked", "from": day(1), "reason": "x"}))),
+            ("record-self-score", card(json!({"leaf": "1.1", "inputs": {"yes_no": true}}))),
+            ("import-scorecard", card(json!({"rows": []}))),
+            (
+                "attach-evidence",
+                card(
+                    json!({"leaf": "1.1", "digest": sha, "name": "a.pdf", "media": "pdf", "signature": "not-judged", "purpose": "submitted"}),
+                ),
+            ),
+            ("withdraw-evidence", card(json!({"number": 1, "reason": "x"}))),
+            ("submit-scorecard", card(json!({}))),
+            ("withdraw-submission", card(json!({"reason": "x"}))),
+            ("give-explanation", card(json!({"case": "gt-1", "answer": "x"}))),
+            ("record-missed-submission", card(json!({}))),
+            ("accept-late-submission", card(json!({"reason": "x"}))),
+            ("accept-score", card(json!({"leaf": "1.1"}))),
+            ("accept-unchanged", card(json!({"node": "1"}))),
+            (
+                "adjust-score",
+                card(json!({"leaf": "1.1", "points": {"override": "0"}, "reason_code": "x", "reason": "x"})),
+            ),
+            ("uphold-score", card(json!({"leaf": "1.1", "reason_code": "x", "reason": "x"}))),
+            ("request-explanation", card(json!({"case": "gt-1", "leaf": "1.1", "request": "x", "due": day(40)}))),
+            ("confirm-leaves", card(json!({"nodes": ["1"]}))),
+            ("return-leaves", card(json!({"leaves": ["1.1"], "reason": "x"}))),
+            ("decide-applicability", card(json!({"leaves": ["1.1"], "applicability": "left-out", "ground": "x"}))),
+            ("deem-score", card(json!({"leaf": "1.1", "reason_code": "x", "reason": "x"}))),
+            ("correct-score", card(json!({"leaf": "1.1", "corrects": 1, "points": {"override": "0"}, "reason": "x"}))),
+            ("recuse-reviewer", card(json!({"account": me, "reason": "x"}))),
+            ("reopen-scorecard", card(json!({"leaves": [], "reason": "x"}))),
+            ("score-line", card(json!({"line": "l", "points": "1", "reason_code": "x", "reason": "x"}))),
+            ("cap-class", card(json!({"class": "tot", "reason": "x"}))),
+            ("transcribe-result", card(json!({"appraised_points": "1", "applicable_max": "1"}))),
+            ("lodge-appeal", card(json!({"appeal": "kn-1", "items": []}))),
+            ("accept-late-appeal", card(json!({"appeal": "kn-1", "reason": "x"}))),
+            ("give-opinion", card(json!({"appeal": "kn-1", "item": 1, "opinion": "x"}))),
+            ("decide-appeal", card(json!({"appeal": "kn-1", "decisions": [], "voters": []}))),
+            ("withdraw-appeal", card(json!({"appeal": "kn-1"}))),
+            ("open-survey", season(json!({"operator": "buu-dien", "monitors": ["mttq"]}))),
+            ("import-survey", season(json!({"results": []}))),
+            ("record-not-surveyed", card(json!({"ground": "x"}))),
+            ("record-recheck", card(json!({"sample": 1, "confirmed": 1, "voided": 0, "replaced": 0, "finding": "x"}))),
+            ("accept-survey", season(json!({}))),
+            ("open-session", season(json!({"session": "p-1", "present": []}))),
+            ("recuse-member", season(json!({"session": "p-1", "member": me, "reason": "x"}))),
+            ("adopt-resolution", season(json!({"session": "p-1", "resolution": "nq-1", "text": "x", "votes": []}))),
+            ("close-session", season(json!({"session": "p-1"}))),
+            ("announce-results", season(json!({}))),
+            ("approve-results", season(json!({"number": 1}))),
+            ("publish-edition", season(json!({"announcement": 1, "kind": "official"}))),
+            ("attach-edition-instrument", season(json!({"edition": 1, "instrument": "qd-1"}))),
+            ("annul-edition", season(json!({"edition": 1, "reason": "x"}))),
+            ("notify-agencies", season(json!({"edition": 1, "agencies": [], "until": day(60)}))),
+        ];
+        let kinds: Vec<_> = commands.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(kinds, Command::KINDS, "one command of every kind");
+        let tagged = |(kind, mut fields): (&str, Value)| {
+            fields["type"] = json!(kind);
+            fields
+        };
+        commands.into_iter().map(tagged).collect()
+    }
+
+    fn envelope(t: &Trial, account: &str, command: Value) -> Envelope {
+        Envelope { occurred: Some(day(30)), ..t.envelope_on_instrument(account, command) }
+    }
+
+    // -- the table
+
+    #[test]
+    fn every_kind_of_command_has_its_line() {
+        let lines: Vec<_> = TABLE.iter().map(|r| r.command).collect();
+        assert_eq!(lines, Command::KINDS);
+    }
+
+    #[test]
+    fn every_role_may_give_what_the_table_says_and_nothing_else() {
+        for mode in [Mode::Live, Mode::Imported] {
+            let t = trial(mode);
+            for role in Role::ALL {
+                let me = account_of(*role);
+                for command in every_command(mode, me) {
+                    let envelope = envelope(&t, me, command);
+                    let rule = rule_of(envelope.command.kind());
+                    let may = rule.who.iter().any(|who| {
+                        who.roles.contains(role) && (who.scope != ActScope::ImportedSeason || mode == Mode::Imported)
+                    });
+                    let decided = t.judge(&envelope);
+                    let label = format!("{role} {} in a {mode:?} season", rule.command);
+                    match decided {
+                        Err(r) if rule.command == "found-register" => {
+                            assert_eq!(r.code, Code::AlreadyFounded, "{label}")
+                        }
+                        Ok(decision) => {
+                            assert!(may, "{label} was accepted");
+                            assert_eq!(decision.role, Some(*role), "{label}");
+                        }
+                        Err(r) if !may => assert_eq!(r.code, Code::RoleMissing, "{label}: {r}"),
+                        Err(r) => assert!(
+                            !matches!(
+                                r.code,
+                                Code::RoleMissing
+                                    | Code::NotOwnAgency
+                                    | Code::NotAssigned
+                                    | Code::OwnCase
+                                    | Code::AccountInactive
+                            ),
+                            "{label}: {r}"
+                        ),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_season_that_runs_is_not_set_up_again() {
+        let t = trial(Mode::Live);
+        for command in every_command(Mode::Live, "secretariat") {
+            let envelope = envelope(&t, "secretariat", command);
+            if rule_of(envelope.command.kind()).phase == BeforeActivation {
+                assert_eq!(code_of(t.judge(&envelope)), Code::SeasonState, "{}", envelope.command.kind());
+            }
+        }
+    }
+
+    #[test]
+    fn what_needs_a_phase_is_refused_where_none_admits_it() {
+        let mut t = trial(Mode::Live);
+        t.received = day(51);
+        for role in Role::ALL {
+            for command in every_command(Mode::Live, account_of(*role)) {
+                let envelope = Envelope { occurred: None, ..envelope(&t, account_of(*role), command) };
+                if matches!(rule_of(envelope.command.kind()).phase, Admitted | AdmittedIfScheduled) {
+                    assert!(t.judge(&envelope).is_err(), "{role} {}", envelope.command.kind());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_without_a_role_may_nothing() {
+        let mut t = trial(Mode::Live);
+        t.account("trong", "so-a", &[]);
+        for command in every_command(Mode::Live, "trong") {
+            let envelope = envelope(&t, "trong", command);
+            let code = code_of(t.judge(&envelope));
+            assert!(matches!(code, Code::RoleMissing | Code::AlreadyFounded), "{}", envelope.command.kind());
+        }
+    }
+
+    #[test]
+    fn what_was_looked_at_is_in_the_read_set() {
+        let mut t = trial(Mode::Live);
+        submitted(&mut t, "so-a", "agency-officer");
+        let decision = t.by("reviewer", adjust("so-a")).unwrap();
+        for stream in ["account/reviewer", "season/s", "criteria/set", "scorecard/s/so-a", "agency/so-a", "agency/so-b"]
+        {
+            assert!(decision.reads.contains(&Stream::parse(stream).unwrap()), "{stream}");
+        }
+    }
+
+    // -- scope
+
+    #[test]
+    fn a_role_of_one_season_does_nothing_in_another() {
+        let mut t = trial(Mode::Live);
+        open_season(&mut t, "s-2", Mode::Live);
+        t.account("thu-ky", "so-c", &[]);
+        for command in ["propose-role", "approve-role"] {
+            let account = if command == "propose-role" { "admin" } else { "chair" };
+            t.by(
+                account,
+                json!({"type": command, "account": "thu-ky", "role": "secretariat", "scope": {"season": "s-2"}}),
+            )
+            .unwrap();
+        }
+        let enter = |season: &str| json!({"type": "record-missed-submission", "season": season, "agency": "so-a"});
+        assert_eq!(code_of(t.by("thu-ky", enter("s"))), Code::RoleMissing);
+        assert_ne!(code_of(t.by("thu-ky", enter("s-2"))), Code::RoleMissing);
+        // Both running seasons use the set, so that an amendment reaches into the other one.
+        let amend =
+            json!({"type": "amend-criteria-set", "set": "set", "domains": [domain()], "treatments": [], "reason": "x"});
+        assert_eq!(code_of(t.by("thu-ky", amend.clone())), Code::RoleMissing);
+        assert_ne!(code_of(t.by("secretariat", amend)), Code::RoleMissing);
+        // A draft binds nobody.
+        t.by("thu-ky", json!({"type": "draft-criteria-set", "set": "set-2", "title": "Bộ", "max_points": "1", "domains": [domain()]})).unwrap();
+    }
+
+    #[test]
+    fn an_agency_is_acted_for_by_its_own_accounts_and_by_its_successors() {
+        let score = |agency: &str| json!({"type": "record-self-score", "season": "s", "agency": agency, "leaf": "1.1", "inputs": {"yes_no": true}});
+        let mut t = trial(Mode::Live);
+        t.account("ke-thua", "so-c", &[Role::AgencyOfficer]);
+        assert_eq!(code_of(t.by("ke-thua", score("so-a"))), Code::NotOwnAgency);
+        let mut treated = t.clone();
+        let treatment = json!({"agency": "so-a", "treatment": "successor-answers", "successor": "so-c", "from": day(20), "reason": seal("x"), "by": {"account": "secretariat"}});
+        treated.record("season/s", from::<AgencyTreated>(treatment));
+        treated.by("ke-thua", score("so-a")).unwrap();
+        t.on_instrument(json!({"type": "merge-agency", "agency": "so-a", "into": "so-c", "from": day(40)})).unwrap();
+        assert_eq!(code_of(t.by("ke-thua", score("so-a"))), Code::NotOwnAgency, "the merger takes effect on day 40");
+        t.received = day(40);
+        t.by("ke-thua", score("so-a")).unwrap();
+    }
+
+    #[test]
+    fn a_leaf_is_appraised_by_whom_the_season_assigns() {
+        let mut t = trial(Mode::Live);
+        submitted(&mut t, "so-a", "agency-officer");
+        submitted(&mut t, "so-b", "agency-officer");
+        assert_eq!(code_of(t.by("alternate", adjust("so-a"))), Code::NotAssigned);
+        assert_eq!(code_of(t.by("reviewer", adjust("so-b"))), Code::OwnCase, "the alternate appraises the lead agency");
+        let correct = json!({"type": "correct-score", "season": "s", "agency": "so-a", "leaf": "1.1", "corrects": 1, "points": {"override": "0"}, "reason": "x"});
+        assert_eq!(code_of(t.by("alternate", correct.clone())), Code::NotAssigned);
+        assert_ne!(code_of(t.by("secretariat", correct)), Code::NotAssigned);
+        t.by("reviewer", adjust("so-a")).unwrap();
+        t.by("alternate", adjust("so-b")).unwrap();
+    }
+
+    #[test]
+    fn only_an_imported_season_is_set_up_by_an_administrator() {
+        let mut t = trial(Mode::Live);
+        let open =
+            |mode: &str| json!({"type": "open-season", "season": "s-9", "year": 2021, "title": "Đợt", "mode": mode});
+        assert_eq!(code_of(t.admin(open("live"))), Code::RoleMissing);
+        t.admin(open("imported")).unwrap();
+        t.admin(json!({"type": "set-season-policy", "season": "s-9", "policy": policy()})).unwrap();
+    }
+
+    #[test]
+    fn an_instrument_is_named_where_the_season_asks_for_one() {
+        let mut t = trial(Mode::Live);
+        let late = json!({"type": "accept-late-submission", "season": "s", "agency": "so-a", "reason": "Mất điện"});
+        assert_eq!(code_of(t.by("secretariat", late.clone())), Code::InstrumentRequired);
+        let named = t.envelope_on_instrument("secretariat", late);
+        t.send(&named).unwrap();
+    }
+
+    // -- separation (invariant 7)
+
+    #[test]
+    fn nobody_appraises_the_agency_it_acts_for() {
+        let mut t = trial(Mode::Live);
+        submitted(&mut t, "so-a", "agency-officer");
+        t.account("trong-nha", "so-a", &[Role::Reviewer, Role::Confirmer, Role::Secretariat, Role::CouncilMember]);
+        for kind in TABLE.iter().filter(|r| r.separation.contains(&OwnCase)).map(|r| r.command) {
+            let commands = every_command(Mode::Live, "trong-nha");
+            let command = commands.into_iter().find(|c| c["type"] == kind).unwrap();
+            let recusal = kind == "recuse-reviewer";
+            match t.judge(&envelope(&t, "trong-nha", command)) {
+                Err(r) if kind == "reopen-scorecard" => assert_eq!(r.code, Code::RoleMissing, "the chair's alone"),
+                Err(r) => assert_eq!(r.code, Code::OwnCase, "{kind}: {r}"),
+                Ok(_) => assert!(recusal, "{kind} was accepted"),
+            }
+        }
+        // Standing aside oneself is right; setting another aside in one's own case is not.
+        let other =
+            json!({"type": "recuse-reviewer", "season": "s", "agency": "so-a", "account": "reviewer", "reason": "x"});
+        assert_eq!(code_of(t.by("trong-nha", other)), Code::OwnCase);
+    }
+
+    #[test]
+    fn who_left_the_agency_after_the_season_began_stays_barred() {
+        let transfer = json!({"type": "transfer-account", "account": "reviewer", "agency": "so-b"});
+        for (left, barred) in [(5, false), (10, false), (11, true), (25, true)] {
+            let mut t = Trial::founded();
+            t.agency("so-a", false);
+            t.agency("so-b", false);
+            t.account("reviewer", "so-a", &[Role::Reviewer]);
+            let mut moved = t.envelope("admin", transfer.clone());
+            moved.occurred = Some(day(left));
+            t.send(&moved).unwrap();
+            open_season(&mut t, "s", Mode::Live);
+            let refused = code_of(t.by("reviewer", adjust("so-a"))) == Code::OwnCase;
+            assert_eq!(refused, barred, "left on day {left}, the season began on day 10");
+        }
+    }
+
+    #[test]
+    fn who_acted_for_the_agency_in_this_season_is_barred_wherever_it_went() {
+        let mut t = trial(Mode::Live);
+        submitted(&mut t, "so-a", "reviewer");
+        let refusal = t.by("reviewer", adjust("so-a")).unwrap_err();
+        assert_eq!(refusal.code, Code::OwnCase);
+        assert!(refusal.values["why"].contains("acted for the agency in this season"));
+    }
+
+    #[test]
+    fn the_bars_of_a_linked_account_bind() {
+        let mut t = trial(Mode::Live);
+        submitted(&mut t, "so-a", "agency-leader");
+        t.admin(json!({"type": "link-accounts", "account": "inspector", "with": "agency-officer"})).unwrap();
+        t.admin(json!({"type": "link-accounts", "account": "reviewer", "with": "inspector"})).unwrap();
+        let refusal = t.by("reviewer", adjust("so-a")).unwrap_err();
+        assert_eq!(refusal.code, Code::OwnCase);
+        assert!(refusal.values["why"].starts_with("agency-officer, whose bars bind it"), "{refusal}");
+    }
+
+    #[test]
+    fn a_delegate_inherits_the_bars_and_keeps_its_own() {
+        let mut t = trial(Mode::Live);
+        submitted(&mut t, "so-a", "agency-officer");
+        t.account("trong-nha", "so-a", &[Role::Reviewer]);
+        let leave =
+            |to: &str| json!({"type": "delegate", "to": to, "from": day(20), "until": day(40), "reason": "Nghỉ phép"});
+        t.by("reviewer", leave("agency-officer")).unwrap();
+        t.by("reviewer", leave("inspector")).unwrap();
+        t.by("trong-nha", leave("inspector")).unwrap();
+        assert_eq!(code_of(t.on_behalf("agency-officer", "reviewer", adjust("so-a"))), Code::OwnCase, "its own bars");
+        assert_eq!(
+            code_of(t.on_behalf("inspector", "trong-nha", adjust("so-a"))),
+            Code::OwnCase,
+            "the delegator's bars"
+        );
+        let decision = t.on_behalf("inspector", "reviewer", adjust("so-a")).unwrap();
+        assert_eq!(decision.role, Some(Role::Reviewer));
+        assert!(decision.reads.contains(&Stream::Account("reviewer".parse().unwrap())));
+        t.received = day(40);
+        assert_eq!(code_of(t.on_behalf("inspector", "reviewer", adjust("so-a"))), Code::NoDelegation, "half-open");
+    }
+
+    #[test]
+    fn in_an_imported_season_a_delegation_is_judged_by_when_the_act_occurred() {
+        let mut t = trial(Mode::Imported);
+        t.received = day(900);
+        submitted(&mut t, "so-a", "agency-officer");
+        let leave =
+            json!({"type": "delegate", "to": "inspector", "from": day(20), "until": day(40), "reason": "Nghỉ phép"});
+        t.by("reviewer", leave).unwrap();
+        let at = |t: &Trial, n: i64| Envelope {
+            occurred: Some(day(n)),
+            on_behalf_of: Some("reviewer".parse().unwrap()),
+            ..t.envelope("inspector", adjust("so-a"))
+        };
+        assert_eq!(code_of(t.judge(&at(&t, 41))), Code::NoDelegation);
+        t.judge(&at(&t, 39)).unwrap();
+    }
+
+    #[test]
+    fn an_agency_that_became_the_other_is_its_own_case() {
+        for (agency, into) in [("so-b", "so-a"), ("so-a", "so-b")] {
+            let mut t = trial(Mode::Live);
+            submitted(&mut t, "so-a", "agency-officer");
+            t.on_instrument(json!({"type": "merge-agency", "agency": agency, "into": into, "from": day(60)})).unwrap();
+            assert_eq!(code_of(t.by("reviewer", adjust("so-a"))), Code::OwnCase, "{agency} into {into}");
+        }
+        let mut t = trial(Mode::Live);
+        submitted(&mut t, "so-a", "agency-officer");
+        t.on_instrument(json!({"type": "split-agency", "agency": "so-a", "into": ["so-b", "so-c"], "from": day(60)}))
+            .unwrap();
+        assert_eq!(code_of(t.by("reviewer", adjust("so-a"))), Code::OwnCase);
+    }
+
+    #[test]
+    fn nobody_confirms_what_the_same_person_appraised() {
+        let mut t = trial(Mode::Live);
+        submitted(&mut t, "so-a", "agency-officer");
+        let accepted = json!({"leaf": "l1", "round": 1, "points": "1", "by": {"account": "reviewer"}});
+        t.record("scorecard/s/so-a", from::<ScoreAccepted>(accepted));
+        let confirm = json!({"type": "confirm-leaves", "season": "s", "agency": "so-a", "nodes": ["1.1"]});
+        let mut linked = t.clone();
+        linked.admin(json!({"type": "link-accounts", "account": "reviewer", "with": "confirmer"})).unwrap();
+        assert_eq!(code_of(linked.by("confirmer", confirm.clone())), Code::OwnDecision);
+        let mut delegated = t.clone();
+        delegated
+            .by(
+                "confirmer",
+                json!({"type": "delegate", "to": "reviewer", "from": day(20), "until": day(40), "reason": "x"}),
+            )
+            .unwrap();
+        assert_eq!(code_of(delegated.on_behalf("reviewer", "confirmer", confirm.clone())), Code::OwnDecision);
+        t.by("confirmer", confirm).unwrap();
+    }
+
+    #[test]
+    fn members_who_vote_are_barred_not_who_types() {
+        let mut t = trial(Mode::Live);
+        t.account("uy-vien-a", "so-a", &[Role::CouncilMember]);
+        t.record("results/s", from::<ResultsAnnounced>(json!({"number": 1, "as_of": 5, "streams_root": seal("x"), "streams": 1, "by": {"account": "secretariat"}})));
+        let decide = |voters: &[&str]| {
+            json!({
+                "type": "decide-appeal", "season": "s", "agency": "so-a", "appeal": "kn-1", "voters": voters,
+                "decisions": [{"item": 1, "outcome": "rejected", "reason_code": "evidence_missing", "reason": "x"}],
+            })
+        };
+        // `uy-vien-a` may type what others decided; it may not vote.
+        assert_eq!(code_of(t.by("uy-vien-a", decide(&["council-member", "chair"]))), Code::Unknown);
+        assert_eq!(code_of(t.by("secretariat", decide(&["uy-vien-a", "chair"]))), Code::OwnCase);
+        assert_eq!(code_of(t.by("secretariat", decide(&["secretariat", "chair"]))), Code::RoleMissing);
+        assert_eq!(code_of(t.by("secretariat", decide(&["nobody", "chair"]))), Code::AccountInactive);
+    }
+
+    #[test]
+    fn a_deadline_of_ones_own_agency_is_moved_by_another() {
+        let mut t = trial(Mode::Live);
+        t.account("thu-ky-a", "so-a", &[Role::Secretariat]);
+        let scopes = [
+            json!({"agency": "so-a"}),
+            json!({"leaf": {"agency": "so-a", "leaf": "l1"}}),
+            json!({"request": {"agency": "so-a", "case": "gt-1"}}),
+        ];
+        let to = |scope: &Value| json!({"type": "move-deadline", "season": "s", "scope": scope, "phase": "p", "end": day(60), "reason": "x"});
+        for scope in &scopes {
+            assert_eq!(code_of(t.by("thu-ky-a", to(scope))), Code::OwnCase, "{scope}");
+        }
+        t.by("secretariat", to(&scopes[0])).unwrap();
+        t.by("thu-ky-a", to(&json!({"agency": "so-b"}))).unwrap();
+        t.by("thu-ky-a", to(&json!("season"))).unwrap();
+    }
+
+    #[test]
+    fn a_survey_stays_outside_the_appraised_agencies_under_a_delegation_too() {
+        let mut t = trial(Mode::Live);
+        t.by(
+            "survey-operator",
+            json!({"type": "delegate", "to": "agency-officer", "from": day(20), "until": day(40), "reason": "x"}),
+        )
+        .unwrap();
+        let import = json!({"type": "import-survey", "season": "s", "results": []});
+        assert_eq!(code_of(t.on_behalf("agency-officer", "survey-operator", import)), Code::BodyRequired);
+    }
+
+    #[test]
+    fn a_stopped_account_or_season_stops_what_reads_it() {
+        let why = crate::event::Undecodable { kind: "x".to_owned(), version: 1, why: "unknown".to_owned() };
+        for stream in ["account/reviewer", "season/s", "criteria/set"] {
+            let mut t = trial(Mode::Live);
+            t.world.stop(Stream::parse(stream).unwrap(), &why);
+            assert_eq!(code_of(t.by("reviewer", adjust("so-a"))), Code::StreamStopped, "{stream}");
+        }
+    }
+
+    // -- reading
+
+    fn on<'a>(subject: Subject, ids: &'a (SeasonId, AgencyId), position: Option<u64>) -> Reading<'a> {
+        Reading { season: Some(&ids.0), agency: Some(&ids.1), position, ..Reading::of(subject) }
+    }
+
+    /// Who of the accounts (and the public) may read.
+    fn readers(t: &Trial, what: &Reading<'_>) -> Vec<String> {
+        let accounts =
+            t.world.accounts.keys().filter(|id| may_read(&t.world, Reader::Account(id), what, t.received).is_ok());
+        let mut all: Vec<_> = accounts.map(ToString::to_string).collect();
+        if may_read(&t.world, Reader::Public, what, t.received).is_ok() {
+            all.push("public".to_owned());
+        }
+        all
+    }
+
+    #[test]
+    fn every_subject_has_its_line() {
+        let lines: Vec<_> = READ_TABLE.iter().map(|r| r.subject).collect();
+        assert_eq!(lines, Subject::ALL);
+        let t = trial(Mode::Live);
+        for subject in Subject::ALL {
+            let may = may_read(&t.world, Reader::Public, &Reading::of(*subject), t.received);
+            assert_eq!(may.is_ok(), *subject == Subject::Catalogue, "{subject:?}");
+            assert!(
+                may_read(&t.world, Reader::Account(&"inspector".parse().unwrap()), &Reading::of(*subject), t.received)
+                    .is_ok()
+            );
+        }
+    }
+
+    #[test]
+    fn before_submission_a_scorecard_is_its_agencys_and_the_inspectors() {
+        let mut t = trial(Mode::Live);
+        let so_a = ("s".parse().unwrap(), "so-a".parse().unwrap());
+        for subject in
+            [Subject::Scorecard, Subject::EvidenceFile, Subject::FileName, Subject::AppraisalText, Subject::Explanation]
+        {
+            assert_eq!(readers(&t, &on(subject, &so_a, None)), ["agency-leader", "agency-officer", "inspector"]);
+        }
+        submitted(&mut t, "so-a", "agency-officer");
+        let seen = [
+            "agency-leader",
+            "agency-officer",
+            "chair",
+            "confirmer",
+            "council-member",
+            "inspector",
+            "reviewer",
+            "secretariat",
+        ];
+        for subject in [Subject::Scorecard, Subject::EvidenceFile, Subject::AppealText] {
+            assert_eq!(readers(&t, &on(subject, &so_a, None)), seen, "{subject:?}");
+        }
+        // Of the lead agency's own leaves the alternate sees the scorecard, its reviewers see it as the agency's own.
+        submitted(&mut t, "so-b", "agency-officer");
+        let so_b = ("s".parse().unwrap(), "so-b".parse().unwrap());
+        assert!(readers(&t, &on(Subject::Scorecard, &so_b, None)).contains(&"alternate".to_owned()));
+    }
+
+    #[test]
+    fn live_rankings_are_the_councils_and_the_secretariats_until_announced() {
+        let mut t = trial(Mode::Live);
+        let so_a = ("s".parse().unwrap(), "so-a".parse().unwrap());
+        let runners = ["chair", "council-member", "inspector", "secretariat"];
+        assert_eq!(readers(&t, &on(Subject::LiveRanking, &so_a, None)), runners);
+        assert_eq!(readers(&t, &on(Subject::Figures, &so_a, None)), runners);
+        let survey = ["chair", "council-member", "inspector", "secretariat", "survey-monitor", "survey-operator"];
+        assert_eq!(readers(&t, &on(Subject::SurveyPoints, &so_a, None)), survey);
+
+        let announced = json!({"number": 1, "as_of": 50, "streams_root": seal("x"), "streams": 1, "by": {"account": "secretariat"}});
+        t.record("results/s", from::<ResultsAnnounced>(announced));
+        let (all, live) = (t.world.accounts.len(), runners.len());
+        assert_eq!(readers(&t, &on(Subject::Figures, &so_a, Some(50))).len(), all);
+        assert_eq!(readers(&t, &on(Subject::Figures, &so_a, Some(51))).len(), live, "what came later is live");
+        assert_eq!(readers(&t, &on(Subject::LiveRanking, &so_a, None)).len(), live);
+
+        let edition = json!({
+            "edition": 1, "kind": "official", "announcement": 1, "as_of": 50, "table_digest": seal("x"), "rows": 0,
+            "figures_digest": seal("x"), "figures": 0, "changed": [], "changed_count": 0, "by": {"account": "secretariat"},
+        });
+        t.record("results/s", from::<EditionPublished>(edition));
+        for subject in [Subject::Figures, Subject::Entries] {
+            assert!(readers(&t, &on(subject, &so_a, Some(50))).contains(&"public".to_owned()), "{subject:?}");
+            assert!(!readers(&t, &on(subject, &so_a, Some(51))).contains(&"public".to_owned()), "{subject:?}");
+        }
+        for sealed in [
+            Subject::AppraisalText,
+            Subject::AppealText,
+            Subject::FileName,
+            Subject::EvidenceFile,
+            Subject::AccountName,
+        ] {
+            assert!(!readers(&t, &on(sealed, &so_a, None)).contains(&"public".to_owned()), "{sealed:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_reads_what_is_about_itself() {
+        let t = trial(Mode::Live);
+        let own: AccountId = "reviewer".parse().unwrap();
+        let about = |subject| Reading { account: Some(&own), ..Reading::of(subject) };
+        assert_eq!(
+            readers(&t, &about(Subject::AccountName)),
+            ["admin", "chair", "inspector", "reviewer", "secretariat"]
+        );
+        assert_eq!(readers(&t, &about(Subject::Refusals)), ["chair", "inspector", "reviewer", "secretariat"]);
+    }
+
+    #[test]
+    fn a_delegate_reads_by_both_authorities_while_the_delegation_holds() {
+        let mut t = trial(Mode::Live);
+        let so_a = ("s".parse().unwrap(), "so-a".parse().unwrap());
+        t.by(
+            "secretariat",
+            json!({"type": "delegate", "to": "alternate", "from": day(20), "until": day(40), "reason": "x"}),
+        )
+        .unwrap();
+        let (account, on_behalf_of) = ("alternate".parse().unwrap(), "secretariat".parse().unwrap());
+        let reader = Reader::Delegate { account: &account, on_behalf_of: &on_behalf_of };
+        let what = on(Subject::LiveRanking, &so_a, None);
+        assert!(may_read(&t.world, reader, &what, day(30)).is_ok());
+        assert_eq!(code_of(may_read(&t.world, reader, &what, day(40))), Code::NoDelegation);
+        assert_eq!(code_of(may_read(&t.world, Reader::Account(&account), &what, day(30))), Code::MayNotRead);
+        assert_eq!(
+            code_of(may_read(&t.world, Reader::Account(&"nobody".parse().unwrap()), &what, day(30))),
+            Code::AccountInactive
+        );
+    }
+
+    // -- documentation
+
+    /// Run with `SOGOC_UPDATE=1` to write the copy anew.
+    #[test]
+    fn the_committed_copy_of_the_tables_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/AUTHORITY.md");
+        if std::env::var_os("SOGOC_UPDATE").is_some() {
+            std::fs::write(path, tables()).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(committed, tables(), "run this test with SOGOC_UPDATE=1 and commit AUTHORITY.md");
+    }
 }

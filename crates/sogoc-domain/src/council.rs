@@ -111,6 +111,11 @@ pub(crate) fn recuse_member(d: &Deciding<'_>, c: &RecuseMember) -> Result<(), Re
     if !session.present.contains(&c.member) {
         return Err(refuse!(NotPresent, member = &c.member, session = &c.session));
     }
+    if let Some(agency) = &c.agency
+        && !d.season(&c.season)?.agencies.contains_key(agency)
+    {
+        return Err(refuse!(NotInSeason, agency = agency, season = &c.season));
+    }
     if session.recused.contains(&(c.member.clone(), c.agency.clone())) {
         return Err(refuse!(NothingToDo, why = "the member stands aside already"));
     }
@@ -139,7 +144,7 @@ pub(crate) fn adopt_resolution(d: &Deciding<'_>, c: &AdoptResolution) -> Result<
         if !session.present.contains(&vote.member) {
             return Err(refuse!(NotPresent, member = &vote.member, session = &c.session));
         }
-        if session.is_recused(&vote.member, None) {
+        if stands_aside(d, session, &vote.member, None) {
             return Err(refuse!(Recused, account = &vote.member, agency = "this session"));
         }
         authority::require_role(d, &vote.member, COUNCIL, Some(&c.season))?;
@@ -147,8 +152,8 @@ pub(crate) fn adopt_resolution(d: &Deciding<'_>, c: &AdoptResolution) -> Result<
             return Err(refuse!(AlreadyExists, what = "vote of", id = &vote.member));
         }
     }
-    let eligible: Vec<_> = session.present.iter().filter(|m| !session.is_recused(m, None)).collect();
-    majority("the resolution", &eligible, &votes)?;
+    let eligible: Vec<_> = session.present.iter().filter(|m| !stands_aside(d, session, m, None)).collect();
+    majority(d, "the resolution", &eligible, &votes)?;
 
     let text = d.seal("text", &c.text)?;
     let event = ResolutionAdopted {
@@ -164,13 +169,14 @@ pub(crate) fn adopt_resolution(d: &Deciding<'_>, c: &AdoptResolution) -> Result<
     let mut touched = BTreeSet::new();
     for change in &c.changes {
         let free = |m: &&&AccountId| {
-            !session.is_recused(m, Some(&change.agency))
+            !stands_aside(d, session, m, Some(&change.agency))
                 && authority::bar_own_case(d, m, &c.season, &change.agency).is_ok()
         };
         let others: Vec<_> = eligible.iter().filter(free).copied().collect();
-        let voters = majority("the change", &others, &votes)?;
+        let voters = majority(d, "the change", &others, &votes)?;
         let card = scorecard::card::Card::open(d, &c.season, &change.agency)?;
         let leaf = card.scored_leaf(&change.leaf)?;
+        card.not_closed(d, Some(&leaf.id))?;
         if !touched.insert((change.agency.clone(), leaf.id.clone())) {
             return Err(refuse!(AlreadyExists, what = "change of leaf", id = &leaf.code));
         }
@@ -186,17 +192,24 @@ pub(crate) fn adopt_resolution(d: &Deciding<'_>, c: &AdoptResolution) -> Result<
     Ok(())
 }
 
-/// The members who voted for it, where they are more than half of those who may vote.
+/// True where any account of the member's person stands aside.
+fn stands_aside(d: &Deciding<'_>, session: &Session, member: &AccountId, agency: Option<&AgencyId>) -> bool {
+    authority::persons_read(d, member).iter().any(|account| session.is_recused(account, agency))
+}
+
+/// The members who voted for it, where they are more than half of those who may vote. Persons are counted, not accounts.
 fn majority(
+    d: &Deciding<'_>,
     what: &'static str,
     eligible: &[&AccountId],
     votes: &BTreeMap<AccountId, Ballot>,
 ) -> Result<Vec<AccountId>, Refusal> {
     let voters: Vec<_> =
         eligible.iter().filter(|m| votes.get(**m) == Some(&Ballot::For)).map(|m| (*m).clone()).collect();
-    let need = (eligible.len() / 2 + 1).max(2);
-    if voters.len() < need {
-        return Err(refuse!(VotesShort, what = what, have = voters.len(), need = need));
+    let have = authority::count_persons(d, &voters);
+    let need = (authority::count_persons(d, eligible.iter().copied()) / 2 + 1).max(2);
+    if have < need {
+        return Err(refuse!(VotesShort, what = what, have = have, need = need));
     }
     Ok(voters)
 }

@@ -111,7 +111,8 @@ mod tests {
     use crate::account::trial::{Trial, day, seal};
     use crate::agency::Agency;
     use crate::event::{
-        AgencyMerged, AgencyRegistered, AgencyRenamed, AccountOpened, DelegationGranted, Name, RoleGranted, RoleProposed,
+        AccountOpened, AgencyMerged, AgencyRegistered, AgencyRenamed, DelegationGranted, Name, RoleGranted,
+        RoleProposed,
     };
     use crate::refusal::Code;
     use crate::roles::{By, Role, Scope};
@@ -151,7 +152,9 @@ mod tests {
         let merged = AgencyMerged { into: "so-it".parse().unwrap(), from: day(1) };
         let refused = TestFramework::<Agency>::with(t.surroundings("agency/so-a"))
             .given(vec![registered(), merged.into()])
-            .when(t.envelope_on_instrument("admin", json!({"type": "dissolve-agency", "agency": "so-a", "from": day(2)})))
+            .when(
+                t.envelope_on_instrument("admin", json!({"type": "dissolve-agency", "agency": "so-a", "from": day(2)})),
+            )
             .inspect_result();
         assert_eq!(refused.unwrap_err().code, Code::AgencyEnded);
     }
@@ -159,7 +162,8 @@ mod tests {
     #[test]
     fn a_light_role_is_granted_and_a_heavy_one_proposed() {
         let t = Trial::founded();
-        let grant = |role: &str, command: &str| t.envelope("admin", json!({"type": command, "account": "acc-1", "role": role}));
+        let grant =
+            |role: &str, command: &str| t.envelope("admin", json!({"type": command, "account": "acc-1", "role": role}));
         let account = || TestFramework::<Account>::with(t.surroundings("account/acc-1")).given(vec![opened()]);
         account().when(grant("agency-officer", "grant-role")).then_expect_events(vec![
             RoleGranted {
@@ -189,7 +193,8 @@ mod tests {
     #[test]
     fn a_delegation_is_recorded_by_the_delegator() {
         let t = Trial::founded();
-        let command = json!({"type": "delegate", "to": "chair", "from": day(1), "until": day(9), "reason": "Nghỉ phép"});
+        let command =
+            json!({"type": "delegate", "to": "chair", "from": day(1), "until": day(9), "reason": "Nghỉ phép"});
         let role = RoleGranted {
             role: Role::AgencyLeader,
             scope: Scope::default(),

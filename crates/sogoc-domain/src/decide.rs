@@ -137,6 +137,9 @@ pub fn decide(envelope: &Envelope, context: &Context<'_>) -> Result<Decision, Re
     }
     dispatch(&d, &envelope.command)?;
     let (mut reads, events) = (d.reads.into_inner(), d.events.into_inner());
+    reads.extend(events.iter().map(|(stream, _)| stream.clone()));
+    // What was decided did not know of the last entry of a stream that stopped (invariant 10).
+    reads.iter().try_for_each(|stream| context.world.not_stopped(stream))?;
     if events.is_empty() {
         let failures = d.failures.into_inner();
         return Err(failures.into_iter().next().map_or_else(
@@ -144,7 +147,6 @@ pub fn decide(envelope: &Envelope, context: &Context<'_>) -> Result<Decision, Re
             |failure| failure.refusal,
         ));
     }
-    reads.extend(events.iter().map(|(stream, _)| stream.clone()));
     Ok(Decision { events, reads, role, failures: d.failures.into_inner(), unmoved: d.unmoved.into_inner() })
 }
 

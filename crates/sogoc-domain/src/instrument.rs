@@ -87,8 +87,7 @@ pub(crate) fn attach_document(d: &Deciding<'_>, c: &AttachInstrumentDocument) ->
     let stream = Stream::Instrument(c.id.clone());
     d.read(stream.clone());
     d.world.not_stopped(&stream)?;
-    let instrument =
-        d.world.instruments.get(&c.id).ok_or_else(|| refuse!(Unknown, what = "instrument", id = &c.id))?;
+    let instrument = d.world.instruments.get(&c.id).ok_or_else(|| refuse!(Unknown, what = "instrument", id = &c.id))?;
     match instrument.document {
         Some(there) if there == c.document => Err(refuse!(NothingToDo, why = "this document is attached already")),
         // Another document is another instrument: what acts rested on stays what it was.
@@ -114,7 +113,17 @@ mod tests {
         for good in ["2022-10-21", "2024-02-29", "0001-01-01"] {
             assert!(is_date(good), "{good}");
         }
-        for bad in ["", "2022-02-30", "2023-02-29", "2022-13-01", "2022-1-1", "21/10/2022", "0000-01-01", "+022-01-01", "2022-10-2١"] {
+        for bad in [
+            "",
+            "2022-02-30",
+            "2023-02-29",
+            "2022-13-01",
+            "2022-1-1",
+            "21/10/2022",
+            "0000-01-01",
+            "+022-01-01",
+            "2022-10-2١",
+        ] {
             assert!(!is_date(bad), "{bad}");
         }
     }
@@ -126,11 +135,12 @@ mod tests {
         t.admin(json!({"type": "register-instrument", "instrument": new})).unwrap();
         let again = t.admin(json!({"type": "register-instrument", "instrument": new}));
         assert_eq!(code_of(again), Code::AlreadyExists);
-        let attach = |digit: &str| json!({"type": "attach-instrument-document", "id": "qd-1952", "document": digit.repeat(64)});
+        let attach =
+            |digit: &str| json!({"type": "attach-instrument-document", "id": "qd-1952", "document": digit.repeat(64)});
         t.admin(attach("a")).unwrap();
         assert_eq!(code_of(t.admin(attach("a"))), Code::NothingToDo);
         assert_eq!(code_of(t.admin(attach("b"))), Code::AlreadyExists);
-        let dateless = json!({"id": "qd-1", "number": "1", "date": "2022-02-30", "issuer": "UBND tỉnh"});
+        let dateless = json!({"id": "qd-2", "number": "1", "date": "2022-02-30", "issuer": "UBND tỉnh"});
         assert_eq!(code_of(t.admin(json!({"type": "register-instrument", "instrument": dateless}))), Code::Invalid);
     }
 }

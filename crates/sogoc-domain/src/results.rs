@@ -13,6 +13,7 @@ use crate::event::{
 };
 use crate::policy::{Applicability, Treatment, Unsurveyed};
 use crate::refusal::{Refusal, refuse};
+use crate::roles::By;
 use crate::season::{Season, running, version_of};
 use crate::stream::Stream;
 use crate::survey::Surveyed;
@@ -36,8 +37,8 @@ pub struct Announcement {
     pub as_of: u64,
     /// Who announced.
     pub by: AccountId,
-    /// Who approved.
-    pub approved_by: BTreeSet<AccountId>,
+    /// Who approved, each another person.
+    pub approved_by: BTreeSet<By>,
 }
 
 /// An edition.
@@ -66,7 +67,7 @@ impl Results {
             }),
             ResultsEvent::ResultsApproved(e) => {
                 if let Some(a) = nth_mut(&mut self.announcements, e.number) {
-                    a.approved_by.insert(e.by.account.clone());
+                    a.approved_by.insert(e.by.clone());
                 }
             }
             ResultsEvent::EditionPublished(e) => self.editions.push(Edition {
@@ -158,6 +159,7 @@ pub(crate) fn announce(d: &Deciding<'_>, c: &AnnounceResults) -> Result<(), Refu
 /// the append checks that none moved.
 fn missing_points(d: &Deciding<'_>, id: &SeasonId, season: &Season) -> Result<Vec<String>, Refusal> {
     let mut missing = Vec::new();
+    d.world.not_stopped(&Stream::Survey(id.clone()))?;
     let survey = d.world.surveys.get(id);
     let policy = season.policy(id)?;
     for (agency, member) in &season.agencies {
@@ -208,8 +210,8 @@ pub(crate) fn approve(d: &Deciding<'_>, c: &ApproveResults) -> Result<(), Refusa
     season.admits_if_scheduled(&c.season, d)?;
     let results = results(d, &c.season);
     let announcement = latest(results, c.number)?;
-    let mine = authority::persons(d.world, &d.envelope.account);
-    if let Some(first) = announcement.approved_by.iter().find(|a| mine.contains(*a)) {
+    let mine = authority::deciders(d);
+    if let Some(first) = announcement.approved_by.iter().flat_map(By::accounts).find(|a| mine.contains(*a)) {
         return Err(refuse!(SecondPerson, account = &d.envelope.account, what = "approving results", first = first));
     }
     d.push(Stream::Results(c.season.clone()), ResultsApproved { number: c.number, by: d.by() });
@@ -234,7 +236,7 @@ pub(crate) fn publish(d: &Deciding<'_>, c: &PublishEdition) -> Result<(), Refusa
     let need = season.policy(&c.season)?.approvals;
     let results = results(d, &c.season);
     let announcement = latest(results, c.announcement)?;
-    let have = count(announcement.approved_by.len());
+    let have = approvals(d, announcement);
     if have < need {
         return Err(refuse!(NotApproved, number = c.announcement, have = have, need = need));
     }
@@ -273,6 +275,14 @@ pub(crate) fn publish(d: &Deciding<'_>, c: &PublishEdition) -> Result<(), Refusa
     };
     d.push(Stream::Results(c.season.clone()), event);
     Ok(())
+}
+
+/// How many persons approved. They may have been linked since, and neither a delegate nor a delegator counts twice.
+fn approvals(d: &Deciding<'_>, announcement: &Announcement) -> u32 {
+    let approved = &announcement.approved_by;
+    let acted = authority::count_persons(d, approved.iter().map(|by| &by.account));
+    let stood_behind = authority::count_persons(d, approved.iter().filter_map(|by| by.accounts().last()));
+    count(acted.min(stood_behind))
 }
 
 fn edition_word(kind: EditionKind) -> &'static str {

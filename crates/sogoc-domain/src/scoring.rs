@@ -248,13 +248,7 @@ impl ScoringRule {
     ///
     /// # Errors
     /// When the inputs are not what the rule takes, or lie outside of it.
-    pub fn points(
-        &self,
-        max: Points,
-        inputs: &Inputs,
-        decimals: u32,
-        rounding: Rounding,
-    ) -> Result<Points, RuleError> {
+    pub fn points(&self, max: Points, inputs: &Inputs, decimals: u32, rounding: Rounding) -> Result<Points, RuleError> {
         let exact_max = Exact::from(max);
         match (self, inputs) {
             (Self::YesNo { .. }, Inputs::YesNo(done)) => Ok(if *done { max } else { Points::ZERO }),
@@ -455,10 +449,16 @@ fn check_tiers(tiers: &[Tier], max: Points) -> Result<(), String> {
     for pair in tiers.windows(2) {
         let [above, below] = pair else { continue };
         if below.at_least >= above.at_least {
-            return Err(format!("tier bound {} follows {}: list them from the top down", below.at_least, above.at_least));
+            return Err(format!(
+                "tier bound {} follows {}: list them from the top down",
+                below.at_least, above.at_least
+            ));
         }
         if below.points >= above.points {
-            return Err(format!("the tier from {} has {} points, the one above it {}", below.at_least, below.points, above.points));
+            return Err(format!(
+                "the tier from {} has {} points, the one above it {}",
+                below.at_least, below.points, above.points
+            ));
         }
     }
     reaches("tier", tiers.iter().map(|t| t.points), max)
@@ -484,7 +484,9 @@ fn check_options(options: &[ChoiceOption], max: Points) -> Result<(), String> {
 fn reaches(what: &str, points: impl Iterator<Item = Points>, max: Points) -> Result<(), String> {
     match points.max() {
         Some(best) if best == max => Ok(()),
-        best => Err(format!("its best {what} has {} points, the leaf's maximum is {max}", best.unwrap_or(Points::ZERO))),
+        best => {
+            Err(format!("its best {what} has {} points, the leaf's maximum is {max}", best.unwrap_or(Points::ZERO)))
+        }
     }
 }
 
@@ -518,7 +520,8 @@ mod tests {
     }
 
     fn choice(points: &[&str]) -> ScoringRule {
-        let option = |p: &&str| ChoiceOption { label: Text::try_new("a").expect("plain"), label_en: None, points: pts(p) };
+        let option =
+            |p: &&str| ChoiceOption { label: Text::try_new("a").expect("plain"), label_en: None, points: pts(p) };
         ScoringRule::Choice { version: 1, options: points.iter().map(option).collect() }
     }
 
@@ -597,7 +600,8 @@ mod tests {
 
     #[test]
     fn survey_points_are_the_mean_of_the_factors() {
-        let factors = |list: &[&str]| -> Vec<Percent> { list.iter().map(|f| f.parse().expect("a percentage")).collect() };
+        let factors =
+            |list: &[&str]| -> Vec<Percent> { list.iter().map(|f| f.parse().expect("a percentage")).collect() };
         let by = |list: &[&str]| survey_points(pts("10"), &factors(list), 2, Rounding::HalfUp);
         assert_eq!(by(&["99.9", "100", "99.9", "100", "100"]), Ok(pts("10")));
         assert_eq!(by(&["90", "80.5"]), Ok(pts("8.53")));

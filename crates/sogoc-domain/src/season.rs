@@ -255,7 +255,7 @@ impl Season {
     /// The end of a phase for a leaf of an agency, or for the agency: the latest that was set, the narrowest scope first.
     #[must_use]
     pub fn end_of(&self, id: &PhaseId, agency: Option<&AgencyId>, leaf: Option<&LeafId>) -> Option<Timestamp> {
-        let moved = |scope: &DeadlineScope| self.moved.get(scope)?.get(&Some(id.clone())).copied();
+        let moved = |scope: &DeadlineScope| self.moved_end(scope, id);
         if self.moved.is_empty() {
             return self.phases.get(id).map(|p| p.end);
         }
@@ -268,6 +268,11 @@ impl Season {
             .or_else(|| group.and_then(|g| moved(&DeadlineScope::Group(g.clone()))))
             .or_else(|| moved(&DeadlineScope::Season))
             .or_else(|| self.phases.get(id).map(|p| p.end))
+    }
+
+    /// The end of a phase that was set for a scope itself.
+    fn moved_end(&self, scope: &DeadlineScope, phase: &PhaseId) -> Option<Timestamp> {
+        self.moved.get(scope)?.get(&Some(phase.clone())).copied()
     }
 
     /// The due date of an explanation request, moved or not.
@@ -516,7 +521,7 @@ pub(crate) fn assign_reviewers(d: &Deciding<'_>, c: &AssignReviewers) -> Result<
     let set_id = group.set.as_ref().ok_or_else(|| {
         refuse!(Invalid, field = "group", value = &a.group, why = "it has no criteria set, only transcribed totals")
     })?;
-    let version = current_version(d, set_id)?;
+    let version = if season.is_active() { version_of(d, season, &a.group)? } else { current_version(d, set_id)? };
     if !version.has_node(&a.node) {
         return Err(refuse!(Unknown, what = "criterion", id = &a.node));
     }
@@ -696,8 +701,18 @@ pub(crate) fn move_deadline(d: &Deciding<'_>, c: &MoveDeadline) -> Result<(), Re
         (_, None) => return Err(refuse!(Missing, field = "phase")),
         (scope, Some(id)) => {
             let phase = season.phases.get(id).ok_or_else(|| refuse!(Unknown, what = "phase", id = id))?;
-            let leaf = if let DeadlineScope::Leaf { leaf, .. } = scope { Some(leaf) } else { None };
-            (season.end_of(id, agency, leaf).unwrap_or(phase.end), Some(phase.start))
+            let leaf = if let DeadlineScope::Leaf { agency, leaf } = scope {
+                known_leaf(d, season, agency, leaf)?;
+                Some(leaf)
+            } else {
+                None
+            };
+            let end = if let DeadlineScope::Group(_) = scope {
+                season.moved_end(scope, id).or_else(|| season.moved_end(&DeadlineScope::Season, id))
+            } else {
+                season.end_of(id, agency, leaf)
+            };
+            (end.unwrap_or(phase.end), Some(phase.start))
         }
     };
     if start.is_some_and(|start| c.end <= start) {
@@ -716,6 +731,16 @@ pub(crate) fn move_deadline(d: &Deciding<'_>, c: &MoveDeadline) -> Result<(), Re
     };
     d.push(Stream::Season(c.season.clone()), event);
     Ok(())
+}
+
+/// That a leaf is one of those that the agency is scored by.
+fn known_leaf(d: &Deciding<'_>, season: &Season, agency: &AgencyId, leaf: &LeafId) -> Result<(), Refusal> {
+    let Some(member) = season.agencies.get(agency) else { return Ok(()) };
+    if version_of(d, season, &member.group)?.leaf_by_id(leaf).is_some() {
+        return Ok(());
+    }
+    let set = season.groups.get(&member.group).and_then(|g| g.set.as_ref());
+    Err(refuse!(UnknownLeaf, leaf = leaf, set = set.map_or("no set", SetId::as_str)))
 }
 
 pub(crate) fn treat_agency(d: &Deciding<'_>, c: &TreatAgency) -> Result<(), Refusal> {

@@ -275,7 +275,7 @@ pub(crate) fn accept(d: &Deciding<'_>, c: &AcceptSurvey) -> Result<(), Refusal> 
         if state.accepted {
             return Err(refuse!(NothingToDo, why = format!("the result of {agency} is accepted already")));
         }
-        let mine = authority::persons(d.world, &d.envelope.account);
+        let mine = authority::deciders(d);
         if let Some(first) = state.by.accounts().find(|a| mine.contains(*a)) {
             return Err(refuse!(SecondPerson, account = &d.envelope.account, what = "accepting a survey result", first = first));
         }

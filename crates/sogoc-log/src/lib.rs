@@ -11,29 +11,36 @@
 mod append;
 pub mod canonical;
 mod clock;
+mod copy;
 mod entry;
 mod error;
+pub mod event_store;
 mod faults;
 mod log;
 mod options;
 mod postgres;
 mod sequencer;
+mod snapshot;
 mod sqlite;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod values;
+mod verify;
 
 pub use append::{
     APPEND_BYTES_MAX, Append, DRAFTS_MAX, Draft, EXPECTED_MAX, Receipt, SEALED_BYTES_MAX, SealedText, TEXT_BYTES_MAX,
 };
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use copy::Copied;
 pub use entry::{Actor, Data, ENTRY_BYTES_MAX, Entry, EntryActor, EntryError, EntryInstrument, InstrumentRef};
 pub use error::LogError;
 pub use faults::{Faulty, Mode, Step};
 pub use log::{Head, Log, Sealed, StoredEntry, Wake};
 pub use options::{DEFAULT_NAME, Options, TimeSource};
+pub use snapshot::Snapshot;
 pub use sogoc_proof::{Frontier, Hash};
 pub use store::Pool;
 pub use uuid::Uuid;
 pub use values::{NUMBER_LIMIT, Position, StreamId, Version, is_id, is_log_name};
+pub use verify::{Fault, VerifyReport};

@@ -37,6 +37,7 @@ pub struct Log {
 }
 
 struct Inner {
+    target: Target,
     pool: Pool,
     name: String,
     options: Options,
@@ -113,9 +114,10 @@ pub enum Sealed {
     },
 }
 
-enum Target {
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
     Sqlite(sqlite::Target),
-    Postgres(postgres::Target),
+    Postgres(Box<postgres::Target>),
 }
 
 impl Target {
@@ -131,7 +133,7 @@ impl Target {
             return sqlite::Target::parse(path).map(Self::Sqlite);
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return postgres::Target::parse(url).map(Self::Postgres);
+            return postgres::Target::parse(url).map(|target| Self::Postgres(Box::new(target)));
         }
         Err(LogError::refused(
             "the store's URL",
@@ -167,13 +169,12 @@ impl Log {
             Target::Sqlite(target) => {
                 let (pool, writer) = target.open(&options).await?;
                 let head = sqlite::read_head(&pool).await?;
-                Self::start(Pool::Sqlite(pool), writer, head, options, target.shown, None, None)
+                Self::start(Target::Sqlite(target), Pool::Sqlite(pool), writer, head, options)
             }
             Target::Postgres(target) => {
                 let (pool, writer) = target.open(&options).await?;
                 let head = postgres::read_head(&pool).await?;
-                let (mirror, channel) = (Some(target.mirror()), Some(target.channel()));
-                Self::start(Pool::Postgres(pool), writer, head, options, target.shown, mirror, channel)
+                Self::start(Target::Postgres(target), Pool::Postgres(pool), writer, head, options)
             }
         }
     }
@@ -188,13 +189,11 @@ impl Log {
     }
 
     fn start(
+        target: Target,
         pool: Pool,
         writer: impl Writer,
         head: HeadRow,
         options: Options,
-        shown: String,
-        mirror: Option<String>,
-        channel: Option<String>,
     ) -> Result<Self, LogError> {
         if let Some(expected) = options.name.clone().filter(|name| *name != head.name) {
             return Err(LogError::OtherLog { found: head.name, expected });
@@ -211,7 +210,12 @@ impl Log {
         let closing = Arc::new(Notify::new());
         let appender = tokio::spawn(sequencer.run(members, Arc::clone(&closing)));
         let budget = Arc::new(Semaphore::new(kibibytes(options.queue_bytes).max(1) as usize));
+        let (shown, mirror, channel) = match &target {
+            Target::Sqlite(target) => (target.shown.clone(), None, None),
+            Target::Postgres(target) => (target.shown.clone(), Some(target.mirror()), Some(target.channel())),
+        };
         let inner = Inner {
+            target,
             pool,
             name: head.name,
             options,
@@ -252,9 +256,17 @@ impl Log {
         self.inner.mirror.as_deref()
     }
 
-    /// The options that it was opened with.
     pub(crate) fn options(&self) -> &Options {
         &self.inner.options
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.inner.target
+    }
+
+    /// Wakes readers of this process.
+    pub(crate) fn grown(&self, size: u64) {
+        self.inner.wake.send_replace(size);
     }
 
     /// Checks an append as far as that is possible without the log: form, sizes, commitments. What passes can only be
@@ -524,7 +536,13 @@ impl Log {
     /// # Errors
     /// `Unavailable`, `Corrupt`.
     pub async fn erase_sealed(&self, commitments: &[[u8; 32]]) -> Result<u64, LogError> {
-        let now = self.inner.options.clock.now().micros();
+        let now = self.inner.options.clock.now();
+        let erased: Vec<_> = commitments.iter().map(|commitment| (*commitment, now)).collect();
+        self.erase(&erased).await
+    }
+
+    /// Erases texts as of the given times.
+    pub(crate) async fn erase(&self, commitments: &[([u8; 32], Timestamp)]) -> Result<u64, LogError> {
         const SQL: &str = "update sealed_text
              set salt = null, text = null, erased_at_us = $2
              where commitment = $1 and erased_at_us is null";
@@ -532,8 +550,9 @@ impl Log {
         match &self.inner.pool {
             Pool::Sqlite(pool) => {
                 let mut transaction = pool.begin_with("begin immediate").await.map_err(|error| told(&error))?;
-                for commitment in commitments {
-                    let done = sqlx::query(SQL).bind(commitment.to_vec()).bind(now).execute(&mut *transaction).await;
+                for (commitment, at) in commitments {
+                    let done =
+                        sqlx::query(SQL).bind(commitment.to_vec()).bind(at.micros()).execute(&mut *transaction).await;
                     erased += done.map_err(|error| told(&error))?.rows_affected();
                 }
                 transaction.commit().await.map_err(|error| told(&error))?;
@@ -541,8 +560,9 @@ impl Log {
             }
             Pool::Postgres(pool) => {
                 let mut transaction = pool.begin().await.map_err(|error| told(&error))?;
-                for commitment in commitments {
-                    let done = sqlx::query(SQL).bind(commitment.as_slice()).bind(now).execute(&mut *transaction).await;
+                for (commitment, at) in commitments {
+                    let done =
+                        sqlx::query(SQL).bind(commitment.as_slice()).bind(at.micros()).execute(&mut *transaction).await;
                     erased += done.map_err(|error| told(&error))?.rows_affected();
                 }
                 transaction.commit().await.map_err(|error| told(&error))?;
@@ -581,6 +601,69 @@ impl Log {
             let _ = appender.await;
         }
         on_pool!(&self.inner.pool, pool => pool.close().await);
+    }
+
+    /// Sealed texts that came in with the entries of a range, after the one given, in order.
+    pub(crate) async fn sealed_rows(
+        &self,
+        after: (Position, Vec<u8>),
+        to: Position,
+    ) -> Result<Vec<SealedRow>, LogError> {
+        let rows: Vec<SealedColumns> = on_pool!(&self.inner.pool, pool => {
+            sqlx::query_as(
+                "select commitment, position, salt, text, erased_at_us
+                 from sealed_text
+                 where (position, commitment) > ($1, $2) and position < $3
+                 order by position, commitment
+                 limit $4",
+            )
+            .bind(integer(after.0.0))
+            .bind(after.1)
+            .bind(integer(to.0))
+            .bind(CHUNK as i64)
+            .fetch_all(pool)
+            .await
+            .map_err(|error| told(&error))?
+        });
+        rows.into_iter().map(sealed_row).collect()
+    }
+
+    /// Leaf hashes of the entries from a position up to another.
+    pub(crate) async fn leaves(&self, from: Position, to: Position) -> Result<Vec<Hash>, LogError> {
+        let rows: Vec<(i64, Vec<u8>)> = on_pool!(&self.inner.pool, pool => {
+            sqlx::query_as(
+                "select position, leaf_hash
+                 from entry
+                 where position >= $1 and position < $2
+                 order by position",
+            )
+            .bind(integer(from.0))
+            .bind(integer(to.0))
+            .fetch_all(pool)
+            .await
+            .map_err(|error| placed(told(&error), from))?
+        });
+        if rows.len() as u64 != to.0.saturating_sub(from.0) {
+            return Err(LogError::corrupt(from, format!("{} of {} entries", rows.len(), to.0.saturating_sub(from.0))));
+        }
+        rows.into_iter()
+            .map(|(at, leaf)| {
+                Ok(Hash(bytes32(&leaf, "entry.leaf_hash").map_err(|error| placed(error, Position(at.unsigned_abs())))?))
+            })
+            .collect()
+    }
+
+    /// Continues a frontier of this log by the stored leaf hashes up to `size`.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    pub async fn continue_frontier(&self, mut frontier: Frontier, size: u64) -> Result<Frontier, LogError> {
+        while frontier.size() < size {
+            let from = frontier.size();
+            let to = size.min(from + 4 * CHUNK as u64);
+            frontier.extend(self.leaves(Position(from), Position(to)).await?);
+        }
+        Ok(frontier)
     }
 
     /// Whole rows from a position on, for checking and copying. A row that cannot be read is an error in its place.
@@ -690,10 +773,10 @@ pub(crate) fn sealed_row(columns: SealedColumns) -> Result<SealedRow, LogError> 
 
 /// Says where damage was found, when the error does not.
 pub(crate) fn placed(error: LogError, at: Position) -> LogError {
-    match error {
-        LogError::Corrupt { position: None, what } => LogError::Corrupt { position: Some(at), what },
-        other => other,
+    if let LogError::Corrupt { position: None, what } = error {
+        return LogError::corrupt(at, what);
     }
+    error
 }
 
 fn stopped() -> LogError {

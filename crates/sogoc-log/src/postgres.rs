@@ -180,7 +180,9 @@ impl Target {
                 .replace("{role}", &format!("\"{role}\""))
                 .replace("{role_name}", role)
                 .replace("{schema}", &format!("\"{}\"", self.schema))
-                .replace("{mirror}", &format!("\"{}\"", self.mirror()));
+                .replace("{schema_name}", &self.schema)
+                .replace("{mirror}", &format!("\"{}\"", self.mirror()))
+                .replace("{mirror_name}", &self.mirror());
             connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(told)?;
         } else {
             let sql = format!("create schema if not exists \"{}\"", self.mirror());

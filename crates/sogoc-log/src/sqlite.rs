@@ -181,24 +181,24 @@ impl Target {
     }
 
     fn opened(&self, error: &sqlx::Error) -> LogError {
-        match told(error) {
-            LogError::Corrupt { what, .. } => {
-                LogError::corrupt(None, format!("{}: {what} (the file is damaged or was cut off)", self.shown))
-            }
-            LogError::Unavailable { retry_after_ms, why } => {
-                LogError::Unavailable { retry_after_ms, why: format!("{}: {why}", self.shown) }
-            }
-            other => other,
+        self.named(told(error))
+    }
+
+    /// Says which file an error is about.
+    fn named(&self, error: LogError) -> LogError {
+        if let LogError::Corrupt { position: None, what } = error {
+            return LogError::corrupt(None, format!("{}: {what} (the file is damaged or was cut off)", self.shown));
         }
+        if let LogError::Unavailable { retry_after_ms, why } = error {
+            return LogError::Unavailable { retry_after_ms, why: format!("{}: {why}", self.shown) };
+        }
+        error
     }
 
     /// Opens the log: the appender's connection and the readers' pool.
     pub(crate) async fn open(&self, options: &Options) -> Result<(SqlitePool, SqliteWriter), LogError> {
         let mut connection = self.connect(&self.path).await?;
-        let found = schema(&mut connection).await.map_err(|error| match error {
-            LogError::Corrupt { what, .. } => LogError::corrupt(None, format!("{}: {what}", self.shown)),
-            other => other,
-        })?;
+        let found = schema(&mut connection).await.map_err(|error| self.named(error))?;
         if found != SCHEMA {
             return Err(LogError::Schema { found, usable: SCHEMA });
         }

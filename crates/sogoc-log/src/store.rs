@@ -191,12 +191,14 @@ pub(crate) fn prefix_end(prefix: &str) -> String {
 /// Sorts a database error by what the caller can do about it. Told by code and constraint name, never by text.
 pub(crate) fn told(error: &sqlx::Error) -> LogError {
     let Some(database) = error.as_database_error() else {
-        return match error {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
-                LogError::corrupt(None, format!("a column cannot be read: {error}"))
-            }
-            _ => LogError::unavailable(error.to_string()),
-        };
+        if matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_)) {
+            return LogError::corrupt(None, format!("a column cannot be read: {error}"));
+        }
+        // The only row that is ever asked for as a matter of course.
+        if matches!(error, sqlx::Error::RowNotFound) {
+            return LogError::corrupt(None, "the head row is missing");
+        }
+        return LogError::unavailable(error.to_string());
     };
     let code = database.code().unwrap_or_default();
     if database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {

@@ -1,1 +1,57 @@
-//! The fold of the log: every figure, as of any position, with its provenance.
+//! The fold of the log: every figure, as of any position, with its provenance (DESIGN §7).
+//!
+//! One way in: [`Register::apply`] takes the next entry. Everything else is a question, asked as of a [`Cut`], which
+//! [`Register::cut`] makes of an [`AsOf`]:
+//!
+//! - [`Register::ranking`], [`Register::value`], [`Register::figure`], [`Register::figures`]: figures by address;
+//! - [`Register::trace`]: a figure's tree down to entries;
+//! - [`Register::history`]: every version of a scorecard's leaves;
+//! - [`Register::why`]: which entries moved a figure and by how much each;
+//! - [`Register::overlay`] and [`changed_figures`]: what would follow from events that are not recorded;
+//! - [`Register::reconcile`]: printed figures against computed ones;
+//! - [`Register::digest`], [`Register::figures_digest`], [`Register::to_snapshot`].
+//!
+//! **Architecture invariant:** a figure is a pure function of the log's prefix and the season's rules version
+//! (invariant 8). Nothing here reads a clock or does I/O; texts are named by their commitments and fetched by the caller.
+
+mod address;
+mod cache;
+mod chunked;
+mod codec;
+mod concerns;
+mod digest;
+mod figures;
+mod fold;
+mod history;
+mod meta;
+mod micro;
+mod reconcile;
+mod record;
+mod register;
+mod rules;
+mod said;
+mod season;
+mod sets;
+mod snapshot;
+mod symbols;
+mod trace;
+mod trail;
+mod value;
+mod view;
+mod what_if;
+mod why;
+
+pub use codec::Damaged;
+pub use digest::{Counted, TableRow};
+pub use figures::{Figure, FigureValue, Input, RankingRow, Source};
+pub use fold::{FoldError, decode};
+pub use history::HistoryItem;
+pub use meta::{EntryView, EvidenceView, SealedRef, TextOf};
+pub use reconcile::{Printed, Reconciled, Verdict};
+pub use register::{AsOf, AsOfError, Cut, Register};
+pub use snapshot::{FOLD_VERSION, SnapshotHeader, SnapshotIgnored};
+pub use trace::{TRACE_NODES_MAX, Trace, TraceNode};
+pub use value::{Missing, Unit, Value};
+pub use view::QueryError;
+pub use what_if::{ChangedFigure, VirtualAct, changed_figures};
+pub use why::{Contribution, Passing, Standing, Why};

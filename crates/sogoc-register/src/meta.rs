@@ -143,7 +143,7 @@ pub struct EntryView {
     pub on_behalf_of: Option<Arc<str>>,
     /// The agency for which it acted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub agency: Option<Arc<str>>,
+    pub actor_agency: Option<Arc<str>>,
     /// The role in which it acted; `founder` for the entries that founded the register, before there were roles.
     pub role: &'static str,
     /// When it was recorded.

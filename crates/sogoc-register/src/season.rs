@@ -11,7 +11,7 @@ use crate::chunked::Chunked;
 use crate::codec::{code_enum, code_struct};
 use crate::micro::{MaybeMicro, Micro};
 use crate::sets::SetIndex;
-use crate::symbols::Sym;
+use crate::symbols::{Sym, Symbols};
 
 /// Versions in the order of positions; the last one with a position below the cut holds.
 pub(crate) trait Positioned {
@@ -75,6 +75,7 @@ pub(crate) struct Frame {
 #[derive(Clone, Debug)]
 pub(crate) struct GroupFrame {
     pub(crate) id: GroupId,
+    pub(crate) sym: Sym,
     pub(crate) name: sogoc_domain::event::Name,
     pub(crate) set: Option<SetId>,
     /// The version of the set that the season adopted, laid out.
@@ -91,7 +92,8 @@ impl Frame {
     pub(crate) fn of(
         season: &Season,
         before: Option<&Self>,
-        mut index_of: impl FnMut(&SetId, u32) -> Option<Arc<SetIndex>>,
+        symbols: &mut Symbols,
+        index_of: impl Fn(&SetId, u32, &mut Symbols) -> Option<Arc<SetIndex>>,
     ) -> Self {
         let policy = match (before.and_then(|b| b.policy.as_ref()), &season.policy) {
             (Some(old), Some(new)) if **old == *new => Some(Arc::clone(old)),
@@ -99,16 +101,17 @@ impl Frame {
             (_, None) => None,
         };
         let groups = season.groups.iter().map(|(id, group)| {
-            let old = before.and_then(|b| b.group(id));
+            let old = before.and_then(|b| b.group(id.as_str()));
             let index = match (&group.set, group.set_version) {
                 (Some(set), Some(version)) => match old.and_then(|o| o.index.as_ref()) {
                     Some(index) if index.set == *set && index.version == version => Some(Arc::clone(index)),
-                    Some(_) | None => index_of(set, version),
+                    Some(_) | None => index_of(set, version, symbols),
                 },
                 _ => None,
             };
             Arc::new(GroupFrame {
                 id: id.clone(),
+                sym: symbols.intern(id.as_str()),
                 name: group.name.clone(),
                 set: group.set.clone(),
                 index,
@@ -134,6 +137,10 @@ impl Frame {
 
     pub(crate) fn group(&self, id: &str) -> Option<&Arc<GroupFrame>> {
         self.groups.iter().find(|g| g.id.as_str() == id)
+    }
+
+    pub(crate) fn group_of(&self, sym: Sym) -> Option<&Arc<GroupFrame>> {
+        self.groups.iter().find(|g| g.sym == sym)
     }
 }
 
@@ -445,4 +452,32 @@ code_enum! {
     Came { None = 0, Appraised = 1, Deemed = 2, Corrected = 3, Resolved = 4, Appealed = 5, Recomputed = 6 }
     Applies { Yes = 0, LeftOut = 1, InFull = 2 }
     SurveyStateCode { Recorded = 0, Accepted = 1, NotSurveyed = 2 }
+}
+
+impl crate::codec::Code for SurveyPart {
+    fn write(&self, out: &mut Vec<u8>) {
+        let (tag, points) = match self {
+            Self::NoLeaf => (0_u8, None),
+            Self::LeftOut => (1, None),
+            Self::InFull => (2, None),
+            Self::Missing => (3, None),
+            Self::NotSurveyed => (4, None),
+            Self::Points(points) => (5, Some(points)),
+        };
+        out.push(tag);
+        if let Some(points) = points {
+            points.write(out);
+        }
+    }
+    fn read(from: &mut crate::codec::Reader<'_>) -> Result<Self, crate::codec::Damaged> {
+        Ok(match from.take(1)?[0] {
+            0 => Self::NoLeaf,
+            1 => Self::LeftOut,
+            2 => Self::InFull,
+            3 => Self::Missing,
+            4 => Self::NotSurveyed,
+            5 => Self::Points(Micro::read(from)?),
+            _ => return from.damaged(),
+        })
+    }
 }

@@ -33,8 +33,6 @@ pub(crate) struct LeafIx {
     pub(crate) code: String,
     pub(crate) max: Micro,
     pub(crate) survey: bool,
-    /// Number of its domain.
-    pub(crate) domain: usize,
 }
 
 /// A domain.
@@ -53,7 +51,7 @@ impl SetIndex {
         let mut domains = Vec::with_capacity(version.domains.len());
         let mut by_sym = Vec::with_capacity(version.leaves().len());
         let mut rest = version.leaves().iter().peekable();
-        for (domain_no, domain) in version.domains.iter().enumerate() {
+        for domain in &version.domains {
             let first = leaves.len();
             // Leaves come in the order of the tree, so a domain's are one run.
             while let Some(leaf) = rest.next_if(|leaf| leaf.domain == domain.id) {
@@ -65,7 +63,6 @@ impl SetIndex {
                     code: leaf.code.clone(),
                     max: Micro::of(leaf.max_points),
                     survey: leaf.is_survey(),
-                    domain: domain_no,
                 });
             }
             domains.push(DomainIx {

@@ -1,5 +1,15 @@
-//! Tables and texts made from figures.
+//! Tables and texts made from figures: pure functions from the register's answers to text.
+//!
+//! In Vietnamese or English; columns aligned by what a terminal shows; numbers to the right and never rounded here.
 
+mod figures;
+mod labels;
+mod ranking;
 mod table;
+mod trace;
 
+pub use figures::{figure, figures, group_figures};
+pub use labels::Labels;
+pub use ranking::ranking;
 pub use table::{Lines, Style, Table, one_line, wrap};
+pub use trace::{Shown, history, trace};

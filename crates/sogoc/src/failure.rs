@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use sogoc_domain::refusal::Refusal;
 use sogoc_log::LogError;
+use sogoc_register::{AsOfError, QueryError};
 
 use crate::lang::Lang;
 use crate::output::Output;
@@ -17,6 +18,8 @@ pub(crate) enum Failure {
     Refused(Refusal),
     /// What was brought cannot be taken in (1): a file, a line, a copy's target.
     Input { message: String, remedy: Remedy },
+    /// The question names something that is not there (1).
+    Query(QueryError),
     /// Some lines were refused, or a figure differs where strictness was asked for; it is said already (1).
     Short,
     /// The command line cannot be understood (2).
@@ -78,7 +81,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
-            Self::Refused(_) | Self::Input { .. } | Self::Short => 1,
+            Self::Refused(_) | Self::Query(_) | Self::Input { .. } | Self::Short => 1,
             Self::Usage { .. } => 2,
             Self::Unavailable { .. } => 3,
             Self::Corrupt { .. } => 4,
@@ -100,6 +103,7 @@ impl Failure {
                 );
                 Some((format!("{what}{at}: {message}"), remedy.to_owned()))
             }
+            Self::Query(error) => Some(query_texts(error, lang)),
             Self::Short | Self::Closed => None,
         }
     }
@@ -110,17 +114,70 @@ impl Failure {
             Self::Corrupt { position, message } => {
                 Some(json!({ "fault": { "position": position, "what": message } }))
             }
-            Self::Input { .. } | Self::Usage { .. } | Self::Unavailable { .. } => {
-                let (message, remedy) = self.texts(lang)?;
-                let code = match self {
-                    Self::Unavailable { .. } => "store-unavailable",
-                    Self::Usage { .. } => "usage",
-                    _ => "input-refused",
-                };
-                Some(json!({ "refusal": { "code": code, "message": message, "remedy": remedy } }))
-            }
+            Self::Query(QueryError::AsOf(AsOfError::Beyond { .. })) => self.coded("beyond-the-log", lang),
+            Self::Query(_) => self.coded("unknown", lang),
+            Self::Input { .. } => self.coded("input-refused", lang),
+            Self::Usage { .. } => self.coded("usage", lang),
+            Self::Unavailable { .. } => self.coded("store-unavailable", lang),
             Self::Short | Self::Closed => None,
         }
+    }
+
+    fn coded(&self, code: &str, lang: Lang) -> Option<Value> {
+        let (message, remedy) = self.texts(lang)?;
+        Some(json!({ "refusal": { "code": code, "message": message, "remedy": remedy } }))
+    }
+}
+
+/// What a question names that is not there, and what to do.
+fn query_texts(error: &QueryError, lang: Lang) -> (String, String) {
+    let (vi, en, remedy_vi, remedy_en) = match error {
+        QueryError::UnknownSeason { known, .. } if known == "none yet" => (
+            "sổ chưa có đợt đánh giá nào".to_owned(),
+            "the register holds no season yet".to_owned(),
+            "chạy `sogoc demo` để nạp dữ liệu mẫu, hoặc `sogoc season import THƯ-MỤC`".to_owned(),
+            "run `sogoc demo` to load the sample season, or `sogoc season import DIR`".to_owned(),
+        ),
+        QueryError::UnknownSeason { season, known } => (
+            format!("không có đợt đánh giá {season} tại thời điểm được hỏi"),
+            format!("season {season} is not in the register as of then"),
+            format!("dùng một trong: {known}"),
+            format!("use one of: {known}"),
+        ),
+        QueryError::UnknownGroup { group, season, known } => (
+            format!("không có khối {group} trong {season}"),
+            format!("group {group} is not in season {season}"),
+            format!("dùng một trong: {known}"),
+            format!("use one of: {known}"),
+        ),
+        QueryError::UnknownAgency { agency, season } => (
+            format!("không có cơ quan {agency} trong {season}"),
+            format!("agency {agency} is not in season {season}"),
+            format!("xem mã cơ quan bằng `sogoc ranking {season} --json`"),
+            format!("see the ids with `sogoc ranking {season} --json`"),
+        ),
+        QueryError::UnknownFigure { address, why } => (
+            format!("không có số liệu {address}: {why}"),
+            format!("no figure has the address {address}: {why}"),
+            format!("xem danh sách bằng `sogoc figures {}`", address.split('/').next().unwrap_or("SEASON")),
+            format!("see them with `sogoc figures {}`", address.split('/').next().unwrap_or("SEASON")),
+        ),
+        QueryError::AsOf(AsOfError::Beyond { asked, size }) => (
+            format!("chưa có vị trí {asked}: sổ có {size} mục"),
+            format!("position {asked} does not exist yet: the register holds {size} entries"),
+            format!("hỏi vị trí nhỏ hơn {size}"),
+            format!("ask for a position below {size}"),
+        ),
+        QueryError::AsOf(AsOfError::UnknownSeason(season)) => (
+            format!("không có đợt đánh giá {season} trong sổ"),
+            format!("season {season} is not in the register"),
+            "kiểm tra lại mã đợt".to_owned(),
+            "check the season's id".to_owned(),
+        ),
+    };
+    match lang {
+        Lang::Vi => (vi, remedy_vi),
+        Lang::En => (en, remedy_en),
     }
 }
 
@@ -138,6 +195,12 @@ pub(crate) fn refusal_json(refusal: &Refusal, lang: Lang) -> Value {
     Value::Object(object)
 }
 
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -147,22 +210,26 @@ impl From<Refusal> for Failure {
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
         let message = error.to_string();
-        match error {
-            LogError::Corrupt { position, what } => Self::Corrupt { position: position.map(|p| p.0), message: what },
+        if let LogError::Corrupt { position, what } = error {
+            return Self::Corrupt { position: position.map(|p| p.0), message: what };
+        }
+        if matches!(
+            error,
             LogError::Conflict { .. }
-            | LogError::Moved { .. }
-            | LogError::CommandReused { .. }
-            | LogError::Refused { .. }
-            | LogError::Late { .. }
-            | LogError::NotAPrefix { .. } => Self::input(message),
-            LogError::Unavailable { .. } => Self::Unavailable {
-                message,
-                remedy: Remedy {
-                    vi: "kiểm tra kho dữ liệu (--store hoặc SOGOC_STORE) rồi chạy lại",
-                    en: "check the store (--store or SOGOC_STORE) and run it again",
-                },
+                | LogError::Moved { .. }
+                | LogError::CommandReused { .. }
+                | LogError::Refused { .. }
+                | LogError::Late { .. }
+                | LogError::NotAPrefix { .. }
+        ) {
+            return Self::input(message);
+        }
+        Self::Unavailable {
+            message,
+            remedy: Remedy {
+                vi: "kiểm tra kho dữ liệu (--store hoặc SOGOC_STORE) rồi chạy lại",
+                en: "check the store (--store or SOGOC_STORE) and run it again",
             },
-            _ => Self::Unavailable { message, remedy: Remedy { vi: "xem lại --store hoặc SOGOC_STORE", en: "see --store or SOGOC_STORE" } },
         }
     }
 }

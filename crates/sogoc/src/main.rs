@@ -1,2 +1,47 @@
-//! The sogoc binary.
-fn main() {}
+//! The `sogoc` binary: the command line of the register.
+
+mod cli;
+mod commands;
+mod failure;
+mod lang;
+mod lines;
+mod open;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::lang::Lang;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let lang = Lang::choose(cli.global.lang, |name| std::env::var(name).ok());
+    let output = Output::new(cli.global.json, lang);
+    trace();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.say(&format!("sogoc: {error}"));
+            return ExitCode::from(3);
+        }
+    };
+    let ended = runtime.block_on(commands::run(cli, output));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(&output),
+    }
+}
+
+/// Traces go to stderr where SOGOC_TRACE asks for them (`SOGOC_TRACE=debug`); they never hold texts or scores.
+fn trace() {
+    let filter = std::env::var("SOGOC_TRACE").unwrap_or_else(|_| "off".to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_default();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// What a command ends with.
+type Ended = Result<(), Failure>;

@@ -94,3 +94,29 @@ pub fn write(claims: &[Claim]) -> String {
     let bytes = writer.into_inner().expect("flushing to memory");
     String::from_utf8(bytes).expect("texts are UTF-8")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_read_as_they_were_written() {
+        let bytes =
+            crate::import::embedded::HANAM_2022.files().iter().find(|(name, _)| *name == "claims.csv").unwrap().1;
+        let claims = read("claims.csv", bytes).unwrap();
+        assert_eq!(claims.len(), 219);
+        let again = read("again.csv", write(&claims).as_bytes()).unwrap();
+        assert_eq!(again, claims);
+    }
+
+    #[test]
+    fn a_claim_names_a_figure_and_a_value_once() {
+        let check = |rows: &str, reason: &str| {
+            let error = read("c.csv", format!("claim_id,figure,published\n{rows}").as_bytes()).unwrap_err();
+            assert!(error.reason.contains(reason), "{error}");
+        };
+        check("C1,a/b,\n", "empty");
+        check("C1,a b,1\n", "not a figure's address");
+        check("C1,a/b,1\nC1,a/c,2\n", "in line 2 already");
+    }
+}

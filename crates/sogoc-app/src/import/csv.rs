@@ -422,7 +422,9 @@ impl<'t> Row<'t> {
 /// one; a second one could only be for thousands, as could a space.
 fn plain_number(text: &str) -> Result<String, (&'static str, &'static str)> {
     let separators = text.chars().filter(|c| matches!(c, '.' | ',')).count();
-    if separators > 1 || text.chars().any(char::is_whitespace) || text.contains(['\'', '’']) {
+    let spaced = |c: char| c.is_whitespace() || matches!(c, '\'' | '’');
+    let of_digits = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-') || spaced(c));
+    if of_digits && (separators > 1 || text.contains(spaced)) {
         return Err((
             "thousands separators are not read",
             "write digits with one point or comma before the decimals, such as 1234.5 or 1234,5",
@@ -444,7 +446,10 @@ mod tests {
 
     fn read_all(bytes: &[u8]) -> Result<Vec<(u64, String, String)>, ImportError> {
         let table = read("t.csv", bytes, SCHEMA)?;
-        table.rows().map(|r| Ok((r.line, r.get("agency").to_owned(), r.number::<Points>("points")?.to_string()))).collect()
+        table
+            .rows()
+            .map(|r| Ok((r.line, r.get("agency").to_owned(), r.number::<Points>("points")?.to_string())))
+            .collect()
     }
 
     #[test]
@@ -512,6 +517,6 @@ mod tests {
     fn a_repeated_row_names_the_first() {
         let table = read("t.csv", b"agency,points\na,1\nb,2\na,3\n", SCHEMA).unwrap();
         let error = table.check_unique("agency a", |r| r.get("agency")).unwrap_err();
-        assert_eq!((error.line, error.reason.as_str()), (Some(4), "agency a is in line 2 already"));
+        assert_eq!((error.line, &*error.reason), (Some(4), "agency a is in line 2 already"));
     }
 }

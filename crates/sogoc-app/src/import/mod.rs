@@ -62,8 +62,8 @@ pub struct PlannedCommand {
     pub made_up_time: bool,
     /// Where it comes from, as `FILE:LINE`, or `FILE#/POINTER` in a JSON file.
     pub row: String,
-    /// True for what the register may hold from elsewhere (an agency, an account, an instrument): a refusal
-    /// `already-exists` of this command is passed over and the import goes on.
+    /// True for what the register may hold from elsewhere (an agency, an account, a role, an instrument): a refusal
+    /// `already-exists` or `nothing-to-do` of this command is passed over and the import goes on.
     pub optional: bool,
 }
 
@@ -87,17 +87,17 @@ pub(crate) fn command_id(season: &SeasonId, file: &str, key: &str, step: &str) -
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ImportError {
     /// The file.
-    pub file: String,
+    pub file: Box<str>,
     /// The line in it, from 1.
     pub line: Option<u64>,
     /// The column's name as the file writes it, or the field's.
-    pub column: Option<String>,
+    pub column: Option<Box<str>>,
     /// The value, shortened.
-    pub value: Option<String>,
+    pub value: Option<Box<str>>,
     /// What is wrong.
-    pub reason: String,
+    pub reason: Box<str>,
     /// What to do about it.
-    pub remedy: String,
+    pub remedy: Box<str>,
 }
 
 impl ImportError {
@@ -105,12 +105,12 @@ impl ImportError {
     #[must_use]
     pub fn of_file(file: &str, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
-            file: file.to_owned(),
+            file: file.into(),
             line: None,
             column: None,
             value: None,
-            reason: reason.into(),
-            remedy: remedy.into(),
+            reason: reason.into().into_boxed_str(),
+            remedy: remedy.into().into_boxed_str(),
         }
     }
 
@@ -123,14 +123,14 @@ impl ImportError {
     /// Names the column.
     #[must_use]
     pub fn in_column(mut self, column: &str) -> Self {
-        self.column = Some(column.to_owned());
+        self.column = Some(column.into());
         self
     }
 
     /// Names the value, shortened: a hostile input is not echoed whole.
     #[must_use]
     pub fn with_value(mut self, value: &str) -> Self {
-        self.value = Some(shown(value));
+        self.value = Some(shown(value).into());
         self
     }
 }

@@ -115,7 +115,8 @@ impl Window {
         let seconds = i128::from((last - first).max(0));
         let parts = count as i128 + 1;
         (1..parts).map(move |i| {
-            let offset = i64::try_from(seconds * i / parts).expect("a part of a span of seconds fits where the span does");
+            let offset =
+                i64::try_from(seconds * i / parts).expect("a part of a span of seconds fits where the span does");
             Timestamp::from_micros((first + offset) * SECOND)
         })
     }

@@ -50,10 +50,8 @@ pub(crate) fn lodge(d: &Deciding<'_>, c: &LodgeAppeal) -> Result<(), Refusal> {
         if let Some((other, _)) = pending {
             return Err(refuse!(DecisionUnfit, item = index + 1, why = format!("{other} contests the same and is not decided")));
         }
-        if let Some(requested) = &item.requested
-            && requested.chars().count() > 100
-        {
-            return Err(refuse!(TextTooLong, field = "requested", length = requested.chars().count(), limit = 100));
+        if let Some(requested) = &item.requested {
+            check_requested(&card, &target, requested)?;
         }
         let ground = d.seal("ground", &item.ground)?;
         items.push(AppealItem { target, requested: item.requested.clone(), ground });
@@ -88,6 +86,27 @@ fn checked_target(d: &Deciding<'_>, card: &Card<'_>, item: &NewAppealItem) -> Re
         }
         Contested::Class => AppealTarget::Class,
     })
+}
+
+/// What is asked for stands bare in the entry, so it is a value of the target's kind and no text (invariant 11).
+fn check_requested(card: &Card<'_>, target: &AppealTarget, requested: &str) -> Result<(), Refusal> {
+    let bad = |why: String| {
+        let shown: String = requested.chars().take(40).collect();
+        Err(refuse!(Invalid, field = "requested", value = shown, why = why))
+    };
+    match target {
+        AppealTarget::Leaf(_) | AppealTarget::SurveyPoints => match requested.parse::<Points>() {
+            Ok(_) => Ok(()),
+            Err(why) => bad(why.to_string()),
+        },
+        AppealTarget::Class => known_class(card.season, &card.member.group, Some(requested)),
+        AppealTarget::Applicability(_) => {
+            if ["applies", "left-out", "awarded-in-full"].contains(&requested) {
+                return Ok(());
+            }
+            bad("write applies, left-out or awarded-in-full".to_owned())
+        }
+    }
 }
 
 fn describe(target: &AppealTarget) -> String {
@@ -180,10 +199,17 @@ pub(crate) fn decide_items(d: &Deciding<'_>, c: &DecideAppeal) -> Result<(), Ref
             return Err(refuse!(AlreadyExists, what = "decision of item", id = decision.item));
         }
         let item = open_item(&card, &c.appeal, decision.item)?;
-        if let AppealTarget::Leaf(leaf) | AppealTarget::Applicability(leaf) = &item.target {
-            let recorded = card.recorded(leaf);
-            for voter in &voters {
-                authority::bar_same_person(d, voter, &recorded.deciders, leaf.as_str())?;
+        for voter in &voters {
+            match &item.target {
+                AppealTarget::Leaf(leaf) | AppealTarget::Applicability(leaf) => {
+                    let recorded = card.recorded(leaf);
+                    let before = recorded.deciders.iter().chain(&recorded.confirmers);
+                    authority::bar_same_person(d, voter, before, leaf.as_str())?;
+                }
+                AppealTarget::Class => {
+                    authority::bar_same_person(d, voter, &card.state.class_deciders, describe(&item.target))?;
+                }
+                AppealTarget::SurveyPoints => {}
             }
         }
         let effect = effect(d, &card, item, decision)?;
@@ -209,11 +235,15 @@ fn voters(d: &Deciding<'_>, card: &Card<'_>, named: &[AccountId]) -> Result<Vec<
         authority::require_role(d, voter, COUNCIL, Some(card.season_id))?;
         authority::bar_own_case(d, voter, card.season_id, card.agency)?;
         d.read(Stream::Council(card.season_id.clone()));
-        let aside = d.world.councils.get(card.season_id).is_some_and(|c| c.is_recused(voter, card.agency));
-        if aside || card.state.recused.contains(voter) {
+        let person = authority::persons_read(d, voter);
+        let council = d.world.councils.get(card.season_id);
+        let aside = |a: &AccountId| {
+            card.state.recused.contains(a) || council.is_some_and(|c| c.is_recused(a, card.agency))
+        };
+        if person.iter().any(aside) {
             return Err(refuse!(Recused, account = voter, agency = card.agency));
         }
-        persons.insert(authority::persons(d.world, voter));
+        persons.insert(person);
     }
     if persons.len() < 2 {
         return Err(refuse!(VotesShort, what = "an appeal decision", have = persons.len(), need = 2));

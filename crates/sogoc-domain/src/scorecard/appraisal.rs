@@ -308,11 +308,11 @@ pub(crate) fn decide_applicability(d: &Deciding<'_>, c: &DecideApplicability) ->
         return Err(refuse!(Missing, field = "leaves"));
     }
     let card = Card::open(d, &c.season, &c.agency)?;
-    card.open_for(d, None)?;
     authority::bar_own_case(d, &d.envelope.account, &c.season, &c.agency)?;
     let mut seen = std::collections::BTreeSet::<LeafId>::new();
     for named in &c.leaves {
         let leaf = card.leaf(named)?;
+        card.open_for(d, Some(&leaf.id))?;
         if card.recorded(&leaf.id).applicability == c.applicability || !seen.insert(leaf.id.clone()) {
             d.fail(&leaf.code, refuse!(NothingToDo, why = format!("leaf {} stands so already", leaf.code)));
             continue;
@@ -384,7 +384,8 @@ pub(crate) fn recuse_reviewer(d: &Deciding<'_>, c: &RecuseReviewer) -> Result<()
         return Err(refuse!(NothingToDo, why = "the account stands aside already"));
     }
     let own = d.by().accounts().any(|a| *a == c.account);
-    if !own && !authority::holds_role(d, &d.envelope.account, authority::SECRETARIAT, Some(&c.season)) {
+    let principal = d.envelope.on_behalf_of.as_ref().unwrap_or(&d.envelope.account);
+    if !own && !authority::holds_role(d, principal, authority::SECRETARIAT, Some(&c.season)) {
         return Err(refuse!(Invalid, field = "account", value = &c.account, why = "only the secretariat sets others aside"));
     }
     let event = ReviewerRecused { account: c.account.clone(), reason: d.seal("reason", &c.reason)?, by: d.by() };
@@ -457,7 +458,9 @@ pub(crate) fn cap_class(d: &Deciding<'_>, c: &CapClass) -> Result<(), Refusal> {
     if state.map_or_else(|| Scorecard::default().class_cap, |s| s.class_cap.clone()) == c.class {
         return Err(refuse!(NothingToDo, why = "the cap stands so already"));
     }
-    if results::announced(d, &c.season) > 0 && state.is_none_or(|s| s.reopened.is_none()) {
+    let announced = results::announced(d, &c.season);
+    let reopened = state.and_then(|s| s.reopened.as_ref()).is_some_and(|(number, _)| *number == announced);
+    if announced > 0 && !reopened {
         return Err(refuse!(SeasonState, season = &c.season, state = "announced", command = d.kind()));
     }
     d.push(stream, ClassCapped { class: c.class.clone(), reason: d.seal("reason", &c.reason)?, by: d.by() });

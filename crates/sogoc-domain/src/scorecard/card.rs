@@ -157,9 +157,9 @@ impl<'a> Card<'a> {
         self.not_recused(d)
     }
 
-    /// That the deciding account stands not aside in this scorecard.
+    /// That the deciding account stands not aside in this scorecard, under any account of its person.
     pub(crate) fn not_recused(&self, d: &Deciding<'_>) -> Result<(), Refusal> {
-        match d.by().accounts().find(|a| self.state.recused.contains(*a)) {
+        match authority::deciders(d).iter().find(|a| self.state.recused.contains(*a)) {
             Some(account) => Err(refuse!(Recused, account = account, agency = self.agency)),
             None => Ok(()),
         }

@@ -45,6 +45,8 @@ pub struct Scorecard {
     pub lines: BTreeMap<LineId, Points>,
     /// The best class, where an instrument or an appeal capped it.
     pub class_cap: Option<String>,
+    /// Everybody who took a decision on the class: none of them decides an appeal against it (invariant 7).
+    pub class_deciders: BTreeSet<AccountId>,
     /// Survey points set by an appeal.
     pub survey_points: Option<Points>,
     /// A published total that was transcribed.
@@ -66,8 +68,12 @@ pub struct Leaf {
     pub returned: bool,
     /// To be declared again after an amendment.
     pub redeclare: bool,
-    /// Everybody who took a decision on it, sorted: none of them reviews it (invariant 7).
+    /// Everybody who took a decision on it, sorted: none of them confirms it or decides an appeal against it
+    /// (invariant 7).
     pub deciders: Vec<AccountId>,
+    /// Everybody who ever confirmed it, sorted: they may confirm again what others decided since, and decide no appeal
+    /// against it (invariant 7).
+    pub confirmers: Vec<AccountId>,
 }
 
 /// A self score (điểm tự chấm).
@@ -195,13 +201,17 @@ pub struct Transcribed {
     pub applicable_max: Points,
 }
 
+fn insert_sorted<'a>(list: &mut Vec<AccountId>, accounts: impl Iterator<Item = &'a AccountId>) {
+    for account in accounts {
+        if let Err(at) = list.binary_search(account) {
+            list.insert(at, account.clone());
+        }
+    }
+}
+
 impl Leaf {
     fn decided_by<'a>(&mut self, accounts: impl Iterator<Item = &'a AccountId>) {
-        for account in accounts {
-            if let Err(at) = self.deciders.binary_search(account) {
-                self.deciders.insert(at, account.clone());
-            }
-        }
+        insert_sorted(&mut self.deciders, accounts);
     }
 
     fn set(&mut self, change: &ScoreChange, round: u32, how: How) {
@@ -265,6 +275,8 @@ impl Scorecard {
                     reason_code: None,
                 });
                 leaf.returned = false;
+                // The agency has all it declared: nothing is left to explain.
+                self.requests.values_mut().filter(|r| r.leaf == e.leaf).for_each(|r| r.decided = true);
             }
             ScorecardEvent::ScoreAdjusted(e) => {
                 self.close_request(e.case.as_ref());
@@ -303,7 +315,7 @@ impl Scorecard {
                 for id in &e.leaves {
                     let leaf = self.leaf_mut(id);
                     leaf.confirmed = true;
-                    leaf.decided_by(e.by.accounts());
+                    insert_sorted(&mut leaf.confirmers, e.by.accounts());
                 }
             }
             ScorecardEvent::LeavesReturned(e) => {
@@ -313,7 +325,11 @@ impl Scorecard {
                     leaf.confirmed = false;
                 }
             }
-            ScorecardEvent::ApplicabilityDecided(e) => self.leaf_mut(&e.leaf).applicability = e.applicability,
+            ScorecardEvent::ApplicabilityDecided(e) => {
+                let leaf = self.leaf_mut(&e.leaf);
+                leaf.decided_by(e.by.accounts());
+                leaf.applicability = e.applicability;
+            }
             ScorecardEvent::ScoreDeemed(e) => {
                 let leaf = self.leaf_mut(&e.leaf);
                 leaf.decided_by(e.by.accounts());
@@ -330,6 +346,8 @@ impl Scorecard {
                 leaf.decided_by(e.by.accounts());
                 let round = leaf.round();
                 leaf.set(&e.change, round, How::Corrected);
+                // What was confirmed is no longer what stands.
+                leaf.confirmed = false;
             }
             ScorecardEvent::ResolutionApplied(e) => {
                 let leaf = self.leaf_mut(&e.change.leaf);
@@ -361,8 +379,17 @@ impl Scorecard {
                     item.state = ItemState::Decided(e.outcome);
                     item.target.clone()
                 });
-                if let (Some(target), Some(effect)) = (target, &e.effect) {
-                    self.take_effect(&target, effect, &e.reason_code, &e.voters);
+                let Some(target) = target else { return };
+                // A rejection is a decision too: who took it does not decide the next appeal against the same.
+                match &target {
+                    AppealTarget::Leaf(id) | AppealTarget::Applicability(id) => {
+                        self.leaf_mut(id).decided_by(e.voters.iter());
+                    }
+                    AppealTarget::Class => self.class_deciders.extend(e.voters.iter().cloned()),
+                    AppealTarget::SurveyPoints => {}
+                }
+                if let Some(effect) = &e.effect {
+                    self.take_effect(&target, effect, &e.reason_code);
                 }
             }
             ScorecardEvent::AppealItemWithdrawn(e) => {
@@ -374,7 +401,10 @@ impl Scorecard {
             ScorecardEvent::LineScored(e) => {
                 self.lines.insert(e.line.clone(), e.new);
             }
-            ScorecardEvent::ClassCapped(e) => self.class_cap.clone_from(&e.class),
+            ScorecardEvent::ClassCapped(e) => {
+                self.class_cap.clone_from(&e.class);
+                self.class_deciders.extend(e.by.accounts().cloned());
+            }
             ScorecardEvent::ScoreRecomputed(e) => {
                 let leaf = self.leaf_mut(&e.leaf);
                 if let (Some(points), Some(score)) = (e.self_points, &mut leaf.self_score) {
@@ -444,11 +474,10 @@ impl Scorecard {
         }
     }
 
-    fn take_effect(&mut self, target: &AppealTarget, effect: &AppealEffect, reason_code: &str, voters: &[AccountId]) {
+    fn take_effect(&mut self, target: &AppealTarget, effect: &AppealEffect, reason_code: &str) {
         match (target, effect) {
             (AppealTarget::Leaf(id), AppealEffect::Points { new, inputs, .. }) => {
                 let leaf = self.leaf_mut(id);
-                leaf.decided_by(voters.iter());
                 leaf.appraised = Some(Appraised {
                     points: *new,
                     inputs: inputs.clone(),

@@ -70,10 +70,11 @@ create index sealed_text_position on sealed_text (position);
 create table snapshot (
   id bigint generated always as identity,
   kind text not null,
-  fold_version integer not null,
+  fold_version bigint not null,
   -- Entries folded: the fold goes on at this position.
   size bigint not null,
-  root bytea not null,
+  -- Right edge of the tree over them: with the leaves since it must lead to the head's root.
+  frontier bytea not null,
   sha256 bytea not null,
   bytes bigint not null,
   constraint snapshot_key primary key (id),
@@ -83,7 +84,7 @@ create table snapshot (
 
 create table snapshot_chunk (
   snapshot bigint not null,
-  number integer not null,
+  number bigint not null,
   bytes bytea not null,
   constraint snapshot_chunk_key primary key (snapshot, number),
   constraint snapshot_chunk_snapshot foreign key (snapshot) references snapshot (id) on delete cascade

@@ -1,4 +1,5 @@
--- What the service may do. Run as the owner after every migration; {role}, {schema} and {mirror} are quoted identifiers.
+-- What the service may do. Run as the owner after every migration; {role}, {schema} and {mirror} are
+-- quoted identifiers, {role_name} and the like their names.
 -- A log-in of the service is a member of the role (`grant {role} to …`), and every connection takes it on.
 
 do $$
@@ -10,16 +11,26 @@ exception
 end
 $$;
 
--- So that the owner, too, can run the service under it.
+-- So that the owner, too, can run the service under it. From 16 on, who creates a role may grant it but not yet take it on.
 do $$
 begin
-  if not pg_has_role(current_user, '{role_name}', 'member') then
+  if not (case
+    when current_setting('server_version_num')::int >= 160000 then pg_has_role(current_user, '{role_name}', 'set')
+    else pg_has_role(current_user, '{role_name}', 'member')
+  end) then
     grant {role} to current_user;
   end if;
 end
 $$;
 
-grant usage on schema {schema} to {role};
+-- Everybody has it on `public`, whose owner the log's owner need not be.
+do $$
+begin
+  if not has_schema_privilege('{role_name}', '{schema_name}', 'usage') then
+    grant usage on schema {schema} to {role};
+  end if;
+end
+$$;
 
 revoke all on head, entry, sealed_text, snapshot, snapshot_chunk from {role};
 
@@ -35,5 +46,13 @@ grant update (salt, text, erased_at_us) on sealed_text to {role};
 grant select, insert, delete on snapshot, snapshot_chunk to {role};
 
 -- The SQL mirror is the service's own: rebuilt beside and swapped in.
-create schema if not exists {mirror};
-grant usage, create on schema {mirror} to {role};
+do $$
+begin
+  if to_regnamespace('{mirror_name}') is null then
+    create schema {mirror};
+  end if;
+  if not has_schema_privilege('{role_name}', '{mirror_name}', 'usage, create') then
+    grant usage, create on schema {mirror} to {role};
+  end if;
+end
+$$;

@@ -113,7 +113,8 @@ create table snapshot (
   fold_version integer not null,
   -- Entries folded: the fold goes on at this position.
   size integer not null,
-  root blob not null,
+  -- Right edge of the tree over them: with the leaves since it must lead to the head's root.
+  frontier blob not null,
   sha256 blob not null,
   bytes integer not null,
   -- Newest snapshot of a kind.

@@ -9,20 +9,20 @@ use sogoc_log::{
 };
 
 /// A store and how to open its log.
-pub struct Stage {
-    pub store: TestStore,
+pub(crate) struct Stage {
+    pub(crate) store: TestStore,
 }
 
 impl Stage {
-    pub async fn log(&self) -> Log {
+    pub(crate) async fn log(&self) -> Log {
         self.log_with(Options::default()).await
     }
 
-    pub async fn log_with(&self, options: Options) -> Log {
+    pub(crate) async fn log_with(&self, options: Options) -> Log {
         Log::open_or_create(self.store.url(), options).await.expect("a fresh store opens")
     }
 
-    pub fn is_postgres(&self) -> bool {
+    pub(crate) fn is_postgres(&self) -> bool {
         self.store.file().is_none()
     }
 }
@@ -50,16 +50,16 @@ macro_rules! on_both_stores {
 pub(crate) use on_both_stores;
 
 /// A command id that no other call gives.
-pub fn command() -> Uuid {
+pub(crate) fn command() -> Uuid {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
-pub fn stream(name: &str) -> StreamId {
+pub(crate) fn stream(name: &str) -> StreamId {
     StreamId::try_new(name).expect("a stream's name")
 }
 
-pub fn draft(to: &str, number: u64) -> Draft {
+pub(crate) fn draft(to: &str, number: u64) -> Draft {
     Draft {
         stream: stream(to),
         kind: "counted".to_owned(),
@@ -70,12 +70,12 @@ pub fn draft(to: &str, number: u64) -> Draft {
 }
 
 /// An append of one entry to a stream that is at `version`.
-pub fn append(to: &str, version: u64) -> Append {
+pub(crate) fn append(to: &str, version: u64) -> Append {
     appends(&[(to, version)])
 }
 
 /// An append of one entry to each of several streams.
-pub fn appends(to: &[(&str, u64)]) -> Append {
+pub(crate) fn appends(to: &[(&str, u64)]) -> Append {
     Append {
         command: command(),
         command_digest: [7; 32],
@@ -92,7 +92,7 @@ pub fn appends(to: &[(&str, u64)]) -> Append {
 }
 
 /// Appends `count` entries, one command each, one after the other.
-pub async fn fill(log: &Log, to: &str, count: u64) -> Vec<Receipt> {
+pub(crate) async fn fill(log: &Log, to: &str, count: u64) -> Vec<Receipt> {
     let start = log.stream_version(&stream(to)).await.expect("readable").0;
     let mut receipts = Vec::new();
     for version in start..start + count {
@@ -102,7 +102,7 @@ pub async fn fill(log: &Log, to: &str, count: u64) -> Vec<Receipt> {
 }
 
 /// As an application does it: reads the version, appends, and decides again on a conflict.
-pub async fn append_until_accepted(log: &Log, to: &str) -> Receipt {
+pub(crate) async fn append_until_accepted(log: &Log, to: &str) -> Receipt {
     for _ in 0..1_000 {
         let version = log.stream_version(&stream(to)).await.expect("readable");
         match log.append(append(to, version.0)).await {
@@ -114,7 +114,7 @@ pub async fn append_until_accepted(log: &Log, to: &str) -> Receipt {
     panic!("a thousand conflicts on {to}");
 }
 
-pub fn manual(clock: &Arc<sogoc_log::ManualClock>) -> Options {
+pub(crate) fn manual(clock: &Arc<sogoc_log::ManualClock>) -> Options {
     Options {
         clock: Arc::clone(clock) as Arc<dyn sogoc_log::Clock>,
         time_source: sogoc_log::TimeSource::Clock,

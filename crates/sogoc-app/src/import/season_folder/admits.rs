@@ -10,10 +10,7 @@ pub(super) fn of(phase: &str) -> Option<&'static [&'static str]> {
 /// Phase ids with the commands that they admit.
 pub(super) const TABLE: &[(&str, &[&str])] = &[
     ("survey", &["open-survey", "import-survey", "record-not-surveyed", "record-recheck", "accept-survey"]),
-    (
-        "self-scoring-and-appraisal",
-        &["decide-applicability", "recuse-reviewer", "correct-score", "score-line"],
-    ),
+    ("self-scoring-and-appraisal", &["decide-applicability", "recuse-reviewer", "correct-score", "score-line"]),
     (
         "self-scoring",
         &[

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sogoc_domain::roles::Role;
 use sogoc_domain::scoring::{Inputs, ScoringRule, TierBasis, survey_points};
-use sogoc_domain::values::{AccountId, AgencyId, Points};
+use sogoc_domain::values::{AccountId, AgencyId, Percent, Points};
 
 use super::documents::{Group, Leaf, SEASON, Season};
 use super::rows::{
@@ -40,8 +40,14 @@ impl<'r> Index<'r> {
     }
 
     /// The inputs behind points of a leaf, and a check that the points follow from them.
-    pub(super) fn inputs(&self, agency: &AgencyId, code: &str, declared: &Declared) -> Result<Inputs, (String, String)> {
-        let leaf = self.leaf(agency, code).ok_or_else(|| (format!("{code} is no leaf"), "use a leaf's code".to_owned()))?;
+    pub(super) fn inputs(
+        &self,
+        agency: &AgencyId,
+        code: &str,
+        declared: &Declared,
+    ) -> Result<Inputs, (String, String)> {
+        let leaf =
+            self.leaf(agency, code).ok_or_else(|| (format!("{code} is no leaf"), "use a leaf's code".to_owned()))?;
         let fault = |reason: String, remedy: &str| Err((reason, remedy.to_owned()));
         let takes = leaf.rule.takes();
         let unfit = || format!("leaf {code} is scored by {}, which takes {takes}", leaf.rule.name());
@@ -61,7 +67,12 @@ impl<'r> Index<'r> {
             (ScoringRule::YesNo { .. } | ScoringRule::Choice { .. } | ScoringRule::Judged { .. }, None, None) => {
                 match leaf.rule.inputs_from_points(leaf.max_points, declared.points) {
                     Some(inputs) => inputs,
-                    None => return fault(format!("{} points are not possible: {}", declared.points, unfit()), "correct the points"),
+                    None => {
+                        return fault(
+                            format!("{} points are not possible: {}", declared.points, unfit()),
+                            "correct the points",
+                        );
+                    }
                 }
             }
             (
@@ -81,7 +92,8 @@ impl<'r> Index<'r> {
         match leaf.rule.points(leaf.max_points, &inputs, policy.leaf_decimals, policy.rounding) {
             Ok(points) if points == declared.points => Ok(inputs),
             Ok(points) => {
-                let reason = format!("the rule gives {points} points for leaf {code}, the file says {}", declared.points);
+                let reason =
+                    format!("the rule gives {points} points for leaf {code}, the file says {}", declared.points);
                 fault(reason, "correct the points or the numbers behind them")
             }
             Err(e) => fault(e.to_string(), "correct the numbers"),
@@ -89,7 +101,14 @@ impl<'r> Index<'r> {
     }
 }
 
-fn fault(file: &str, line: u64, column: &str, value: impl std::fmt::Display, reason: &str, remedy: &str) -> ImportError {
+fn fault(
+    file: &str,
+    line: u64,
+    column: &str,
+    value: impl std::fmt::Display,
+    reason: &str,
+    remedy: &str,
+) -> ImportError {
     ImportError::of_line(file, line, reason, remedy).in_column(column).with_value(&value.to_string())
 }
 
@@ -112,7 +131,12 @@ pub(super) fn check<'r>(season: &'r Season, rows: &'r Rows) -> Result<Index<'r>,
             return unknown("agency", &row.agency, "the agency is not in agencies.csv", "correct the id");
         }
         if index.leaf(&row.agency, &row.leaf).is_none() {
-            return unknown("leaf", &row.leaf, "it is not a leaf of the agency's criteria set", "use a leaf's code such as 3.1.2");
+            return unknown(
+                "leaf",
+                &row.leaf,
+                "it is not a leaf of the agency's criteria set",
+                "use a leaf's code such as 3.1.2",
+            );
         }
         index.left_out.insert((&row.agency, &row.leaf));
     }
@@ -139,7 +163,14 @@ fn people(season: &Season, rows: &Rows, index: &Index<'_>) -> Result<(), ImportE
         }
     }
     if let Some(body) = rows.bodies.iter().find(|b| index.agencies.contains_key(&b.id)) {
-        return Err(fault(BODIES, body.line, "id", &body.id, "it is an appraised agency too", "a body is never appraised: delete one row"));
+        return Err(fault(
+            BODIES,
+            body.line,
+            "id",
+            &body.id,
+            "it is an appraised agency too",
+            "a body is never appraised: delete one row",
+        ));
     }
     let known = |agency: &AgencyId| index.agencies.contains_key(agency) || index.bodies.contains(agency);
     for account in &rows.accounts {
@@ -175,13 +206,21 @@ fn people(season: &Season, rows: &Rows, index: &Index<'_>) -> Result<(), ImportE
         }
         for (agency, reviewers, confirmers) in staff {
             if !known(agency) {
-                return bad("lead_agency or alternate_agency", agency, "it is neither in agencies.csv nor in bodies.csv");
+                return bad(
+                    "lead_agency or alternate_agency",
+                    agency,
+                    "it is neither in agencies.csv nor in bodies.csv",
+                );
             }
             for account in reviewers.iter().chain(confirmers) {
                 match index.accounts.get(account) {
                     None => return bad("account", account, "the account is not in accounts.csv"),
                     Some(found) if found.agency != *agency => {
-                        return bad("account", account, &format!("the account belongs to {}, not to {agency}", found.agency));
+                        return bad(
+                            "account",
+                            account,
+                            &format!("the account belongs to {}, not to {agency}", found.agency),
+                        );
                     }
                     Some(_) => {}
                 }
@@ -191,7 +230,13 @@ fn people(season: &Season, rows: &Rows, index: &Index<'_>) -> Result<(), ImportE
     Ok(())
 }
 
-fn account_known(index: &Index<'_>, file: &str, line: u64, column: &str, account: &AccountId) -> Result<(), ImportError> {
+fn account_known(
+    index: &Index<'_>,
+    file: &str,
+    line: u64,
+    column: &str,
+    account: &AccountId,
+) -> Result<(), ImportError> {
     if index.accounts.contains_key(account) {
         return Ok(());
     }
@@ -207,23 +252,48 @@ fn scores<'r>(rows: &'r Rows, index: &mut Index<'r>) -> Result<(), ImportError> 
             return bad("agency", &row.agency, "the agency is not in agencies.csv", "correct the id");
         };
         match index.leaf(&row.agency, &row.leaf) {
-            None => return bad("leaf", &row.leaf, "it is not a leaf of the agency's criteria set", "use a leaf's code such as 3.1.2"),
+            None => {
+                return bad(
+                    "leaf",
+                    &row.leaf,
+                    "it is not a leaf of the agency's criteria set",
+                    "use a leaf's code such as 3.1.2",
+                );
+            }
             Some(leaf) if leaf.is_survey() => {
-                return bad("leaf", &row.leaf, "the leaf is scored by the survey", "delete the row; results stand in survey.csv");
+                return bad(
+                    "leaf",
+                    &row.leaf,
+                    "the leaf is scored by the survey",
+                    "delete the row; results stand in survey.csv",
+                );
             }
             Some(_) => {}
         }
         if index.left_out.contains(&(&row.agency, &row.leaf)) {
-            return bad("leaf", &row.leaf, "the leaf does not apply to the agency", "delete this row, or the one in not_applicable.csv");
+            return bad(
+                "leaf",
+                &row.leaf,
+                "the leaf does not apply to the agency",
+                "delete this row, or the one in not_applicable.csv",
+            );
         }
-        let accounts =
-            [("scored_by_account", &row.scored_by), ("reviewer_account", &row.reviewer), ("confirmer_account", &row.confirmer)];
+        let accounts = [
+            ("scored_by_account", &row.scored_by),
+            ("reviewer_account", &row.reviewer),
+            ("confirmer_account", &row.confirmer),
+        ];
         for (column, account) in accounts {
             account_known(index, SCORES, row.line, column, account)?;
         }
         let of = index.accounts.get(&row.scored_by).map(|a| &a.agency);
         if of != Some(&agency.id) {
-            return bad("scored_by_account", &row.scored_by, "the account belongs to another agency", "an agency scores itself");
+            return bad(
+                "scored_by_account",
+                &row.scored_by,
+                "the account belongs to another agency",
+                "an agency scores itself",
+            );
         }
         let steps = [("self_points", &row.by_agency), ("round1_points", &row.round1), ("appraised_points", &row.last)];
         for (column, declared) in steps {
@@ -244,7 +314,14 @@ fn reason_known(index: &Index<'_>, file: &str, line: u64, column: &str, code: &s
         return Ok(());
     }
     let known: Vec<_> = index.season.policy.reason_codes.iter().map(|r| r.code.as_str()).collect();
-    Err(fault(file, line, column, code, "the season has no such reason code", &format!("use one of {}", known.join(", "))))
+    Err(fault(
+        file,
+        line,
+        column,
+        code,
+        "the season has no such reason code",
+        &format!("use one of {}", known.join(", ")),
+    ))
 }
 
 /// Every case begins where the step before it ended, and the last step is what `scores.csv` says in the end.
@@ -258,7 +335,12 @@ fn cases(rows: &Rows, index: &Index<'_>) -> Result<(), ImportError> {
             Err(fault(CASES, case.line, column, value, reason, remedy))
         };
         let Some(now) = standing.get_mut(&(&case.agency, case.leaf.as_str())) else {
-            return bad("leaf", &case.leaf, "the agency has no score of this leaf in scores.csv", "correct agency or leaf");
+            return bad(
+                "leaf",
+                &case.leaf,
+                "the agency has no score of this leaf in scores.csv",
+                "correct agency or leaf",
+            );
         };
         if case.before != now.points {
             let reason = format!("the step before ended at {} points", now.points);
@@ -268,7 +350,12 @@ fn cases(rows: &Rows, index: &Index<'_>) -> Result<(), ImportError> {
             Matter::Explanation { answered_by, kept, .. } => {
                 account_known(index, CASES, case.line, "answered_by_account", answered_by)?;
                 if case.decided_by.len() != 1 {
-                    return bad("decided_by_accounts", &case.decided_by.len(), "one reviewer decides on an explanation", "give one account");
+                    return bad(
+                        "decided_by_accounts",
+                        &case.decided_by.len(),
+                        "one reviewer decides on an explanation",
+                        "give one account",
+                    );
                 }
                 *kept
             }
@@ -283,14 +370,26 @@ fn cases(rows: &Rows, index: &Index<'_>) -> Result<(), ImportError> {
             return bad("decided_points", &case.decision.points, &reason, &remedy);
         }
         if kept && case.decision != **now {
-            return bad("decided_numerator", &case.decision.points, "the decision keeps the points but not the numbers behind them", "repeat the numbers before");
+            return bad(
+                "decided_numerator",
+                &case.decision.points,
+                "the decision keeps the points but not the numbers behind them",
+                "repeat the numbers before",
+            );
         }
         *now = &case.decision;
     }
     for (key, score) in &index.scores {
         if standing.get(key).is_some_and(|last| **last != score.last) {
             let reason = "the last step in round 1, explanation and appeal ended elsewhere";
-            return Err(fault(SCORES, score.line, "appraised_points", score.last.points, reason, "correct one of the two files"));
+            return Err(fault(
+                SCORES,
+                score.line,
+                "appraised_points",
+                score.last.points,
+                reason,
+                "correct one of the two files",
+            ));
         }
     }
     Ok(())
@@ -327,9 +426,20 @@ fn survey(season: &Season, rows: &Rows, index: &Index<'_>) -> Result<(), ImportE
             return bad("agency", &row.agency, "the survey does not apply to the agency by not_applicable.csv");
         }
         match survey_points(leaf.max_points, &row.factors, season.policy.leaf_decimals, season.policy.rounding) {
-            Err(e) => return bad("agency", &row.agency, &e.to_string()),
+            Err(e) => {
+                let above = |f: &&Percent| f.get() > rust_decimal::Decimal::ONE_HUNDRED;
+                let at = row.factors.iter().position(|f| above(&f));
+                let column = at.and_then(|i| season.factor_columns.get(i)).map_or("agency", String::as_str);
+                let value =
+                    at.and_then(|i| row.factors.get(i)).map_or_else(|| row.agency.to_string(), Percent::to_string);
+                return bad(column, &value, &e.to_string());
+            }
             Ok(points) if row.points.is_some_and(|stated| stated != points) => {
-                return bad("survey_points", &row.points.unwrap_or_default(), &format!("the factors give {points} points"));
+                return bad(
+                    "survey_points",
+                    &row.points.unwrap_or_default(),
+                    &format!("the factors give {points} points"),
+                );
             }
             Ok(_) => {}
         }
@@ -354,7 +464,14 @@ fn complete(rows: &Rows, index: &Index<'_>) -> Result<(), ImportError> {
         }
         if let Some(stated) = agency.applicable_max.filter(|stated| *stated != sum) {
             let reason = format!("what applies to the agency sums to {sum}");
-            return Err(fault(AGENCIES, agency.line, "applicable_max", stated, &reason, "correct it, or not_applicable.csv"));
+            return Err(fault(
+                AGENCIES,
+                agency.line,
+                "applicable_max",
+                stated,
+                &reason,
+                "correct it, or not_applicable.csv",
+            ));
         }
     }
     Ok(())

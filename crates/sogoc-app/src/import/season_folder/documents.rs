@@ -376,8 +376,9 @@ fn json<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, ImportError>
 
 /// A file that must be there. Names come from the folder itself, so they may not lead out of it.
 pub(super) fn needed(source: &dyn Source, name: &str) -> Result<Vec<u8>, ImportError> {
-    optional(source, name)?
-        .ok_or_else(|| ImportError::of_file(name, "there is no such file in the folder", "add it, or name another folder"))
+    optional(source, name)?.ok_or_else(|| {
+        ImportError::of_file(name, "there is no such file in the folder", "add it, or name another folder")
+    })
 }
 
 /// A file that may be missing.
@@ -387,9 +388,9 @@ pub(super) fn optional(source: &dyn Source, name: &str) -> Result<Option<Vec<u8>
         let reason = "it is not the name of a file in the folder";
         return Err(ImportError::of_file(SEASON, reason, "use letters, digits, -, _ and .").with_value(name));
     }
-    source
-        .read(name)
-        .map_err(|e| ImportError::of_file(name, format!("it cannot be read: {e}"), "check the file and its permissions"))
+    source.read(name).map_err(|e| {
+        ImportError::of_file(name, format!("it cannot be read: {e}"), "check the file and its permissions")
+    })
 }
 
 /// Reads `season.json` and the criteria files that it names.
@@ -398,9 +399,8 @@ pub(super) fn read(source: &dyn Source) -> Result<Season, ImportError> {
     let bad = |field: &str, value: &str, reason: String, remedy: &str| {
         ImportError::of_file(SEASON, reason, remedy).in_column(field).with_value(value)
     };
-    let offset = Offset::parse(&doc.time_zone).ok_or_else(|| {
-        bad("time_zone", &doc.time_zone, "it is not an offset from UTC".into(), "write it as +07:00")
-    })?;
+    let offset = Offset::parse(&doc.time_zone)
+        .ok_or_else(|| bad("time_zone", &doc.time_zone, "it is not an offset from UTC".into(), "write it as +07:00"))?;
     let mut instruments = Vec::with_capacity(doc.legal_bases.len());
     let mut ids = BTreeSet::new();
     for basis in doc.legal_bases {
@@ -413,7 +413,12 @@ pub(super) fn read(source: &dyn Source) -> Result<Season, ImportError> {
         };
         if !ids.insert(id.clone()) {
             let reason = format!("two legal bases have the id {id}");
-            return Err(bad("legal_bases", number, reason, "give one of them another id, such as the number with the year"));
+            return Err(bad(
+                "legal_bases",
+                number,
+                reason,
+                "give one of them another id, such as the number with the year",
+            ));
         }
         let issued = Timestamp::parse(&format!("{}T00:00:00{}", basis.date, doc.time_zone)).map_err(|_| {
             bad("legal_bases", &basis.date, format!("the date of {number} is none"), "write it as YYYY-MM-DD")
@@ -422,11 +427,12 @@ pub(super) fn read(source: &dyn Source) -> Result<Season, ImportError> {
         let (number, date, issuer, title) = (basis.number, basis.date, basis.issuer, basis.title);
         instruments.push(Instrument { id, number, date, issued, issuer, title, season_basis });
     }
-    let instrument = |field: &str, number: &Text| {
-        instruments.iter().find(|i| i.number == *number).map(|i| i.id.clone()).ok_or_else(|| {
-            bad(field, number.as_str(), "it is not among legal_bases".into(), "add it to legal_bases")
-        })
-    };
+    let instrument =
+        |field: &str, number: &Text| {
+            instruments.iter().find(|i| i.number == *number).map(|i| i.id.clone()).ok_or_else(|| {
+                bad(field, number.as_str(), "it is not among legal_bases".into(), "add it to legal_bases")
+            })
+        };
     let council_decision = instrument("council.decision", &doc.council.decision)?;
     let mut groups: Vec<Group> = Vec::with_capacity(doc.groups.len());
     for group in doc.groups {
@@ -435,7 +441,7 @@ pub(super) fn read(source: &dyn Source) -> Result<Season, ImportError> {
         }
         let criteria = read_criteria(source, &doc.id, &group.id, &group.criteria_file)?;
         let issued_by = instrument("issued_by", &criteria.issued_by)
-            .map_err(|e| ImportError { file: group.criteria_file.clone(), ..e })?;
+            .map_err(|e| ImportError { file: group.criteria_file.as_str().into(), ..e })?;
         let set_title = format!("{}, {}", criteria.issued_by, group.name_vi);
         let set = SetId::try_new(&format!("{}-{}", doc.id, group.id))
             .map_err(|e| bad("groups", group.id.as_str(), e.0, "shorten the ids of the season and the group"))?;
@@ -461,9 +467,11 @@ pub(super) fn read(source: &dyn Source) -> Result<Season, ImportError> {
     }
     let mut phases: Vec<Phase> = Vec::with_capacity(doc.phases.len());
     for phase in doc.phases {
-        let id = phase.id.replace('_', "-").parse::<PhaseId>().map_err(|e| {
-            bad("phases", &phase.id, e.0, "use a-z, 0-9, _ and -")
-        })?;
+        let id = phase
+            .id
+            .replace('_', "-")
+            .parse::<PhaseId>()
+            .map_err(|e| bad("phases", &phase.id, e.0, "use a-z, 0-9, _ and -"))?;
         if phases.iter().any(|p| p.id == id) {
             return Err(bad("phases", &phase.id, "the phase is there twice".into(), "delete one of them"));
         }
@@ -535,7 +543,7 @@ fn half_open_end(end: Timestamp) -> Timestamp {
 }
 
 /// A text made of texts, which hold no control characters.
-pub(super) fn text(value: &str) -> Text {
+pub(crate) fn text(value: &str) -> Text {
     Text::try_new(value).expect("texts are made of texts that were read")
 }
 
@@ -642,7 +650,8 @@ fn read_criteria(source: &dyn Source, season: &SeasonId, group: &GroupId, file: 
 
 fn node(file: &str, doc: NodeDoc, codes: &mut BTreeSet<String>) -> Result<Node, ImportError> {
     let code = doc.code.clone();
-    let bad = |reason: &str, remedy: &str| ImportError::of_file(file, reason, remedy).in_column("code").with_value(&code);
+    let bad =
+        |reason: &str, remedy: &str| ImportError::of_file(file, reason, remedy).in_column("code").with_value(&code);
     let id = code.replace('.', "-").parse::<NodeId>().map_err(|e| bad(&e.0, "write it as 3.1.2"))?;
     if !codes.insert(code.clone()) {
         return Err(bad("two nodes have this code", "give one of them another code"));
@@ -657,8 +666,9 @@ fn node(file: &str, doc: NodeDoc, codes: &mut BTreeSet<String>) -> Result<Node, 
                 RuleDoc::YesNo {} => ScoringRule::YesNo { version: 1 },
                 RuleDoc::Proportional { floor_pct } => ScoringRule::Proportional { version: 1, floor_pct },
                 RuleDoc::PerUnit { points_per_unit } => ScoringRule::PerUnit { version: 1, points_per_unit },
-                RuleDoc::Tiers { tiers } => tiers_rule(tiers)
-                    .ok_or_else(|| bad("tiers need a bound each, all of one kind", "give at_least_pct or at_least_count"))?,
+                RuleDoc::Tiers { tiers } => tiers_rule(tiers).ok_or_else(|| {
+                    bad("tiers need a bound each, all of one kind", "give at_least_pct or at_least_count")
+                })?,
                 RuleDoc::Deduction { per_unit } => ScoringRule::Deduction { version: 1, per_unit },
                 RuleDoc::Choice { options } => ScoringRule::Choice { version: 1, options },
                 RuleDoc::Judged { step } => ScoringRule::Judged { version: 1, step },
@@ -666,7 +676,10 @@ fn node(file: &str, doc: NodeDoc, codes: &mut BTreeSet<String>) -> Result<Node, 
             };
             let surveyed = matches!(rule, ScoringRule::Survey { .. });
             if doc.scored_by.as_ref().is_some_and(|by| (*by == ScoredBy::Survey) != surveyed) {
-                return Err(bad("scored_by does not fit the rule", "survey goes with the rule survey, self with all others"));
+                return Err(bad(
+                    "scored_by does not fit the rule",
+                    "survey goes with the rule survey, self with all others",
+                ));
             }
             Some(LeafRule { rule, evidence_required: doc.evidence_required, evidence_hint: doc.evidence_hint })
         }

@@ -1,7 +1,7 @@
 //! A past season in a folder, as commands (format: `data/hanam-2022/README.md`).
 //!
-//! Read and checked whole first ([`documents`], [`rows`], [`check`]), then planned step by step in the order of the
-//! regulation ([`plan`]): register, season, self scores, round 1, explanations, confirmations, survey, council,
+//! Read and checked whole first (`documents`, `rows`, `check`), then planned step by step in the order of the
+//! regulation (`plan`): register, season, self scores, round 1, explanations, confirmations, survey, council,
 //! publication, appeals, final publication.
 
 use sogoc_domain::values::{AccountId, SeasonId};
@@ -14,6 +14,8 @@ mod check;
 pub(crate) mod documents;
 mod plan;
 mod rows;
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// Whether the import founds the register.
 #[derive(Clone, PartialEq, Eq, Debug)]

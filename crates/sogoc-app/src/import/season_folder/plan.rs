@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sogoc_domain::command::{
     AcceptScore, AcceptSurvey, ActivateCriteriaSet, ActivateSeason, AdjustScore, AdoptResolution, AnnounceResults,
-    ApproveResults, ApproveRole, AssignReviewers, AttachEvidence, CloseSession, Command, ConfirmLeaves, Contested, DecideAppeal,
-    DecideApplicability, DecisionSets, DefineRankingGroup, DraftCriteriaSet, EnterAgency, Envelope, FoundRegister,
-    GiveExplanation, GrantRole, ImportSurvey, InstrumentRef, ItemDecision, LodgeAppeal, NewAccount, NewAppealItem,
-    NewInstrument, NewPoints, OpenAccount, OpenSeason, OpenSession, OpenSurvey, ProposeRole, PublishEdition,
-    RecordNotSurveyed, RecordReferenceFigures, RecordSelfScore, RegisterAgency, RegisterInstrument, RequestExplanation,
-    SchedulePhase, SetSeasonPolicy, SubmitScorecard, SurveyResult, UpholdScore,
+    ApproveResults, ApproveRole, AssignReviewers, AttachEvidence, CloseSession, Command, ConfirmLeaves, Contested,
+    DecideAppeal, DecideApplicability, DecisionSets, DefineRankingGroup, DraftCriteriaSet, EnterAgency, Envelope,
+    FoundRegister, GiveExplanation, GrantRole, ImportSurvey, InstrumentRef, ItemDecision, LodgeAppeal, NewAccount,
+    NewAppealItem, NewInstrument, NewPoints, OpenAccount, OpenSeason, OpenSession, OpenSurvey, ProposeRole,
+    PublishEdition, RecordNotSurveyed, RecordReferenceFigures, RecordSelfScore, RegisterAgency, RegisterInstrument,
+    RequestExplanation, SchedulePhase, SetSeasonPolicy, SubmitScorecard, SurveyResult, UpholdScore,
 };
 use sogoc_domain::event::{AppealOutcome, Ballot, EditionKind, EvidencePurpose, Name, Vote};
 use sogoc_domain::policy::{Alternate, Applicability, Assignment, Mode};
@@ -21,8 +21,8 @@ use super::Founding;
 use super::check::Index;
 use super::documents::{self, Phase, SEASON, Season, text};
 use super::rows::{
-    ACCOUNTS, AGENCIES, ASSIGNMENTS, Account, BODIES, CASES, Case, Declared, EVIDENCE, Evidence, Matter, NOT_APPLICABLE,
-    NotApplicable, Rows, SCORES, SURVEY, Score,
+    ACCOUNTS, AGENCIES, ASSIGNMENTS, Account, BODIES, CASES, Case, Declared, EVIDENCE, Evidence, Matter,
+    NOT_APPLICABLE, NotApplicable, Rows, SCORES, SURVEY, Score,
 };
 use crate::import::times::Window;
 use crate::import::{ImportError, Plan, PlannedCommand, command_id};
@@ -59,9 +59,10 @@ impl<'r> Actors<'r> {
     fn of(rows: &'r Rows, founding: &Founding) -> Result<Self, ImportError> {
         let with = |role: Role| rows.accounts.iter().filter(|a| a.roles.contains(&role)).collect::<Vec<_>>();
         let first = |role: Role| {
-            with(role).first().copied().ok_or_else(|| {
-                ImportError::of_file(ACCOUNTS, format!("no account has the role {role}"), "add one")
-            })
+            with(role)
+                .first()
+                .copied()
+                .ok_or_else(|| ImportError::of_file(ACCOUNTS, format!("no account has the role {role}"), "add one"))
         };
         let chair = first(Role::CouncilChair)?;
         let (administrator, approver) = match founding {
@@ -223,7 +224,8 @@ impl Planner<'_> {
         debug_assert!(self.steps.is_empty(), "every step has its time");
         // Stable: acts of the same instant stay in the order in which they follow from each other.
         self.planned.sort_by_key(|c| c.envelope.occurred);
-        let bound: BTreeSet<&str> = self.season.phases.iter().flat_map(|p| p.admits.iter().map(String::as_str)).collect();
+        let bound: BTreeSet<&str> =
+            self.season.phases.iter().flat_map(|p| p.admits.iter().map(String::as_str)).collect();
         let mut ids = BTreeSet::new();
         for planned in &self.planned {
             let (kind, at) = (planned.envelope.command.kind(), planned.envelope.occurred);
@@ -266,7 +268,8 @@ impl Planner<'_> {
             let Some(decision) = self.season.instruments.iter().find(|i| i.id == self.season.council_decision) else {
                 return Err(ImportError::of_file(SEASON, "the council's decision is not among legal_bases", "add it"));
             };
-            let (administrator_agency, approver_agency) = (self.agency_name(&first.agency), self.agency_name(&chair.agency));
+            let (administrator_agency, approver_agency) =
+                (self.agency_name(&first.agency), self.agency_name(&chair.agency));
             let command = FoundRegister {
                 administrator_agency,
                 administrator: new_account(first),
@@ -411,7 +414,8 @@ impl Planner<'_> {
         }
         for a in &self.rows.assignments {
             let node = a.code.replace('.', "-").parse().map_err(|_| {
-                ImportError::of_line(ASSIGNMENTS, a.line, "it is no criterion's code", "write it as 3.1").with_value(&a.code)
+                ImportError::of_line(ASSIGNMENTS, a.line, "it is no criterion's code", "write it as 3.1")
+                    .with_value(&a.code)
             })?;
             let assignment = Assignment {
                 group: a.group.clone(),
@@ -444,18 +448,14 @@ impl Planner<'_> {
     fn preparation_window(&self) -> Result<Window, ImportError> {
         let scoring = self.window("record-self-score", None)?;
         let grounds = self.season.instruments.iter().filter(|i| i.season_basis || i.id == self.season.council_decision);
-        let day = |start: Timestamp| Window {
-            start: start.plus_micros(8 * HOUR),
-            end: start.plus_micros(17 * HOUR),
-        };
+        let day = |start: Timestamp| Window { start: start.plus_micros(8 * HOUR), end: start.plus_micros(17 * HOUR) };
         let youngest = grounds.map(|i| day(i.issued)).max_by_key(|w| w.start);
         // What the season needs an hour for afterwards, and the self scores, must still find room in their phase.
         let fits = |w: &Window| w.end.plus_micros(2 * HOUR) < scoring.end;
         let first = self.season.phases.iter().map(|p| p.window.start).min().unwrap_or(scoring.start);
-        Ok(youngest.filter(fits).unwrap_or_else(|| Window {
-            start: first.plus_micros(-16 * HOUR),
-            end: first.plus_micros(-7 * HOUR),
-        }))
+        Ok(youngest
+            .filter(fits)
+            .unwrap_or_else(|| Window { start: first.plus_micros(-16 * HOUR), end: first.plus_micros(-7 * HOUR) }))
     }
 
     // -- scorecards --------------------------------------------------------------------------------------------------
@@ -478,21 +478,19 @@ impl Planner<'_> {
                 last_line = score.line;
                 let inputs = self.inputs(score, &score.by_agency)?;
                 let key = format!("{}/{}", score.agency, score.leaf);
-                let command = RecordSelfScore {
-                    season: self.id(),
-                    agency: agency.id.clone(),
-                    leaf: score.leaf.clone(),
-                    inputs,
-                };
+                let command =
+                    RecordSelfScore { season: self.id(), agency: agency.id.clone(), leaf: score.leaf.clone(), inputs };
                 self.then(&score.scored_by, &row(SCORES, score.line, &key, "self"), command);
                 for e in evidence.get(&(&agency.id, score.leaf.as_str())).into_iter().flatten() {
                     let (key, command) = self.attach(e);
                     self.then(&score.scored_by, &row(EVIDENCE, e.line, &key, "attach"), command);
                 }
             }
-            let leader = self.rows.accounts.iter().find(|a| a.agency == agency.id && a.roles.contains(&Role::AgencyLeader));
+            let leader =
+                self.rows.accounts.iter().find(|a| a.agency == agency.id && a.roles.contains(&Role::AgencyLeader));
             let leader = leader.ok_or_else(|| {
-                let reason = format!("{} has no account with the role agency_leader to submit its scorecard", agency.id);
+                let reason =
+                    format!("{} has no account with the role agency_leader to submit its scorecard", agency.id);
                 ImportError::of_file(ACCOUNTS, reason, "add one")
             })?;
             let command = SubmitScorecard { season: self.id(), agency: agency.id.clone() };
@@ -695,7 +693,8 @@ impl Planner<'_> {
             .map(|s| SurveyResult { agency: s.agency.clone(), forms: s.forms, factors: s.factors.clone() })
             .collect();
         if !results.is_empty() {
-            let command = ImportSurvey { season: self.id(), forms_file: None, results, reason_code: None, reason: None };
+            let command =
+                ImportSurvey { season: self.id(), forms_file: None, results, reason_code: None, reason: None };
             self.then(&operator.id, &pointer(SURVEY, "", "", "import"), command);
         }
         for agency in &self.rows.agencies {
@@ -806,12 +805,8 @@ impl Planner<'_> {
             requested: requested.map(|p| p.to_string()),
             ground: ground.clone(),
         };
-        let command = LodgeAppeal {
-            season: self.id(),
-            agency: case.agency.clone(),
-            appeal: case.id.clone(),
-            items: vec![item],
-        };
+        let command =
+            LodgeAppeal { season: self.id(), agency: case.agency.clone(), appeal: case.id.clone(), items: vec![item] };
         self.at(case.opened, &case.opened_by, &row(CASES, case.line, id, "lodge"), command);
         // Evidence comes with the appeal: right after it, while the phase still admits it.
         let admitted = self.phases("attach-evidence").iter().map(|p| p.window.end).find(|end| case.opened < *end);

@@ -192,12 +192,8 @@ const ASSIGNMENT_COLUMNS: &[Column<'_>] = &[
     Column::optional("alternate_status"),
 ];
 
-const NOT_APPLICABLE_COLUMNS: &[Column<'_>] = &[
-    Column::required("agency"),
-    Column::required("leaf"),
-    Column::required("reason"),
-    Column::optional("basis"),
-];
+const NOT_APPLICABLE_COLUMNS: &[Column<'_>] =
+    &[Column::required("agency"), Column::required("leaf"), Column::required("reason"), Column::optional("basis")];
 
 const SCORE_COLUMNS: &[Column<'_>] = &[
     Column::required("agency"),
@@ -396,9 +392,10 @@ fn body(row: &Row<'_>) -> Result<Body, ImportError> {
 }
 
 fn account(row: &Row<'_>) -> Result<Account, ImportError> {
-    let roles = row.needed("roles")?.split(';').map(|role| {
-        role.trim().replace('_', "-").parse::<Role>().map_err(|e| bad_value(row, "roles", &e))
-    });
+    let roles = row
+        .needed("roles")?
+        .split(';')
+        .map(|role| role.trim().replace('_', "-").parse::<Role>().map_err(|e| bad_value(row, "roles", &e)));
     Ok(Account {
         line: row.line,
         id: row.value("id")?,
@@ -486,7 +483,11 @@ fn evidence(row: &Row<'_>) -> Result<Evidence, ImportError> {
     )?;
     let case = if row.get("for_case").is_empty() { None } else { Some(case_id(row, "for_case")?) };
     if case.is_some() != (purpose == EvidencePurpose::Supplement) {
-        return Err(row.bad("for_case", "a supplement names its case, and nothing else does", "correct purpose or for_case"));
+        return Err(row.bad(
+            "for_case",
+            "a supplement names its case, and nothing else does",
+            "correct purpose or for_case",
+        ));
     }
     Ok(Evidence {
         line: row.line,
@@ -516,7 +517,11 @@ fn case(row: &Row<'_>) -> Result<Case, ImportError> {
     let before: Points = row.value("points_when_opened")?;
     let decision = declared(row, "decided_points", "decided_numerator", "denominator")?;
     let in_order = |column: &str, earlier: Timestamp, later: Timestamp| {
-        if earlier < later { Ok(()) } else { Err(row.bad(column, "it is not after the step before it", "correct the times")) }
+        if earlier < later {
+            Ok(())
+        } else {
+            Err(row.bad(column, "it is not after the step before it", "correct the times"))
+        }
     };
     let matter = match word(row, "kind", &[("explanation", Kind::Explanation), ("appeal", Kind::Appeal)])? {
         Kind::Explanation => {
@@ -526,7 +531,11 @@ fn case(row: &Row<'_>) -> Result<Case, ImportError> {
             let words = [("not_accepted", true), ("partly_accepted", false), ("accepted", false)];
             let kept = word(row, "decision", &words)?;
             if kept != (before == decision.points) {
-                return Err(row.bad("decision", "it does not fit the points before and after", "correct the decision or the points"));
+                return Err(row.bad(
+                    "decision",
+                    "it does not fit the points before and after",
+                    "correct the decision or the points",
+                ));
             }
             Matter::Explanation {
                 request: row.text("request_vi")?,
@@ -538,17 +547,20 @@ fn case(row: &Row<'_>) -> Result<Case, ImportError> {
         }
         Kind::Appeal => {
             in_order("decided_at", opened, decided)?;
-            let words =
-                [("upheld", AppealOutcome::Upheld), ("partly", AppealOutcome::Partly), ("rejected", AppealOutcome::Rejected)];
+            let words = [
+                ("upheld", AppealOutcome::Upheld),
+                ("partly", AppealOutcome::Partly),
+                ("rejected", AppealOutcome::Rejected),
+            ];
             let outcome = word(row, "decision", &words)?;
             if (outcome == AppealOutcome::Rejected) != (before == decision.points) {
-                return Err(row.bad("decision", "it does not fit the points before and after", "correct the decision or the points"));
+                return Err(row.bad(
+                    "decision",
+                    "it does not fit the points before and after",
+                    "correct the decision or the points",
+                ));
             }
-            Matter::Appeal {
-                ground: row.text("ground_vi")?,
-                requested: row.value_if_any("requested_points")?,
-                outcome,
-            }
+            Matter::Appeal { ground: row.text("ground_vi")?, requested: row.value_if_any("requested_points")?, outcome }
         }
     };
     Ok(Case {
@@ -562,10 +574,7 @@ fn case(row: &Row<'_>) -> Result<Case, ImportError> {
         decided,
         decision,
         decided_by: accounts(row, "decided_by_accounts")?,
-        reason: Reason {
-            code: row.needed("decision_reason_code")?.to_owned(),
-            text: row.text("decided_reason_vi")?,
-        },
+        reason: Reason { code: row.needed("decision_reason_code")?.to_owned(), text: row.text("decided_reason_vi")? },
         matter,
     })
 }
@@ -576,45 +585,52 @@ fn survey(source: &dyn Source, season: &Season) -> Result<Option<Vec<Surveyed>>,
     let mut columns = vec![Column::required("agency"), Column::required("forms"), Column::optional("survey_points")];
     columns.extend(season.factor_columns.iter().map(|c| Column::required(c)));
     let table = csv::read(SURVEY, &bytes, &columns)?;
-    let read = all(&table, |r| r.get("agency").to_owned(), |row| {
-        let forms: Quantity = row.value("forms")?;
-        let forms = forms.to_string().parse().map_err(|_| {
-            row.bad("forms", "it is not a whole number of forms", "write digits only")
-        })?;
-        let factors = season.factor_columns.iter().map(|c| row.value(c)).collect::<Result<_, _>>()?;
-        Ok(Surveyed {
-            line: row.line,
-            agency: row.value("agency")?,
-            forms,
-            factors,
-            points: row.value_if_any("survey_points")?,
-        })
-    })?;
+    let read = all(
+        &table,
+        |r| r.get("agency").to_owned(),
+        |row| {
+            let forms: Quantity = row.value("forms")?;
+            let forms = forms
+                .to_string()
+                .parse()
+                .map_err(|_| row.bad("forms", "it is not a whole number of forms", "write digits only"))?;
+            let factors = season.factor_columns.iter().map(|c| row.value(c)).collect::<Result<_, _>>()?;
+            Ok(Surveyed {
+                line: row.line,
+                agency: row.value("agency")?,
+                forms,
+                factors,
+                points: row.value_if_any("survey_points")?,
+            })
+        },
+    )?;
     Ok(Some(read))
 }
 
 /// `year-YYYY.csv` of the year before: printed or implied figures.
-fn references(
-    source: &dyn Source,
-    season: &Season,
-) -> Result<Option<(String, Vec<NewReferenceFigure>)>, ImportError> {
+fn references(source: &dyn Source, season: &Season) -> Result<Option<(String, Vec<NewReferenceFigure>)>, ImportError> {
     let Some(year) = season.year.checked_sub(1) else { return Ok(None) };
     let file = format!("year-{year}.csv");
     let Some(bytes) = documents::optional(source, &file)? else { return Ok(None) };
     let table = csv::read(&file, &bytes, REFERENCE_COLUMNS)?;
     let suffix = format!("_{year}");
-    let figures = all(&table, |r| r.get("figure").to_owned(), |row| {
-        let address = row.needed("figure")?;
-        let address = address.strip_suffix(&suffix).unwrap_or(address).to_owned();
-        let value = row.needed("value")?.to_owned();
-        let parts: Vec<_> = [row.get("section"), row.get("derivation")].into_iter().filter(|p| !p.is_empty()).collect();
-        Ok(NewReferenceFigure {
-            address,
-            year,
-            value,
-            basis: word(row, "basis", &[("printed", Basis::Printed), ("implied", Basis::Implied)])?,
-            source: (!parts.is_empty()).then(|| text(&parts.join(": "))),
-        })
-    })?;
+    let figures = all(
+        &table,
+        |r| r.get("figure").to_owned(),
+        |row| {
+            let address = row.needed("figure")?;
+            let address = address.strip_suffix(&suffix).unwrap_or(address).to_owned();
+            let value = row.needed("value")?.to_owned();
+            let parts: Vec<_> =
+                [row.get("section"), row.get("derivation")].into_iter().filter(|p| !p.is_empty()).collect();
+            Ok(NewReferenceFigure {
+                address,
+                year,
+                value,
+                basis: word(row, "basis", &[("printed", Basis::Printed), ("implied", Basis::Implied)])?,
+                source: (!parts.is_empty()).then(|| text(&parts.join(": "))),
+            })
+        },
+    )?;
     Ok(Some((file, figures)))
 }

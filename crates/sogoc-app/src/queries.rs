@@ -1,0 +1,51 @@
+//! What a question needs of the log beside the register: sealed texts.
+
+use std::collections::HashMap;
+
+use sogoc_domain::values::{Digest, Sealed};
+use sogoc_log::LogError;
+use sogoc_register::{HistoryItem, Trace};
+
+use crate::open::App;
+
+impl App {
+    /// The texts behind commitments. Erased and unknown ones are left out.
+    ///
+    /// # Errors
+    /// [`LogError`] when the log does not answer, or a text does not fit its commitment.
+    pub async fn texts(&self, commitments: &[Sealed]) -> Result<HashMap<Sealed, String>, LogError> {
+        let wanted: Vec<[u8; 32]> = commitments.iter().map(|commitment| commitment.0).collect();
+        let found = self.log().sealed(&wanted).await?;
+        let text = |(commitment, sealed)| match sealed {
+            sogoc_log::Sealed::Text(sealed) => Some((Digest(commitment), sealed.text)),
+            sogoc_log::Sealed::Erased { .. } => None,
+        };
+        Ok(found.into_iter().filter_map(text).collect())
+    }
+
+    /// Puts the texts of its entries into a trace.
+    ///
+    /// # Errors
+    /// As [`App::texts`].
+    pub async fn fill_trace(&self, trace: &mut Trace) -> Result<(), LogError> {
+        let texts = self.texts(&trace.commitments()).await?;
+        trace.fill(|commitment| texts.get(commitment).cloned());
+        Ok(())
+    }
+
+    /// Puts the texts of their entries into a history's items.
+    ///
+    /// # Errors
+    /// As [`App::texts`].
+    pub async fn fill_history(&self, items: &mut [HistoryItem]) -> Result<(), LogError> {
+        let mut wanted: Vec<Sealed> =
+            items.iter().flat_map(|item| item.entry.texts.iter().map(|text| text.commitment)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let texts = self.texts(&wanted).await?;
+        for item in items {
+            item.entry.fill(|commitment| texts.get(commitment).cloned());
+        }
+        Ok(())
+    }
+}

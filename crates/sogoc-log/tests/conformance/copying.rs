@@ -1,0 +1,116 @@
+//! A log copied to another store has the same bytes, positions and root, however often the copy is cut short.
+
+use sogoc_log::testing::TestStore;
+use sogoc_log::{Frontier, Log, LogError, Options, Position, Sealed, SealedText};
+
+use super::stage::{Stage, append, appends, fill, on_both_stores};
+
+on_both_stores!(
+    a_copy_is_the_same_byte_for_byte,
+    a_copy_goes_on_where_it_stopped,
+    a_target_that_is_not_a_prefix_is_refused,
+    a_source_that_is_damaged_is_not_copied,
+);
+
+/// The other kind of store, where there is one.
+async fn other(stage: &Stage) -> Stage {
+    let store = if stage.is_postgres() {
+        TestStore::sqlite()
+    } else {
+        match TestStore::postgres().await {
+            Some(store) => store,
+            None => TestStore::sqlite(),
+        }
+    };
+    Stage { store }
+}
+
+async fn bytes(log: &Log) -> Vec<String> {
+    log.read(Position(0), 100_000).await.expect("readable").into_iter().map(|entry| entry.bytes).collect()
+}
+
+async fn filled(stage: &Stage) -> Log {
+    let log = stage.log().await;
+    for n in 0..5 {
+        let names: Vec<String> = (0..1_000).map(|stream| format!("a/{stream}")).collect();
+        let to: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), n)).collect();
+        let mut append = appends(&to);
+        append.sealed = (0..20).map(|salt| SealedText::new([salt + 20 * n as u8; 32], format!("lý do {n}"))).collect();
+        log.append(append).await.expect("accepted");
+    }
+    log
+}
+
+async fn a_copy_is_the_same_byte_for_byte(stage: Stage) {
+    let target = other(&stage).await;
+    let (from, to) = (filled(&stage).await, target.log().await);
+    let erased = SealedText::commitment(&[3; 32], "lý do 0");
+    from.erase_sealed(&[erased]).await.expect("erased");
+    let copied = from.copy_to(&to, |_, _| ()).await.expect("copied");
+    assert_eq!((copied.already, copied.entries, copied.sealed, copied.erased), (0, 5_000, 100, 0));
+    assert_eq!(from.head().await, to.head().await);
+    assert_eq!(bytes(&from).await, bytes(&to).await);
+    let report = to.verify(Frontier::new(), |_, _| ()).await.expect("readable");
+    assert_eq!((report.fault, report.sealed, report.erased), (None, 99, 1));
+    // Erased since: the target forgets too.
+    let later = SealedText::commitment(&[4; 32], "lý do 0");
+    from.erase_sealed(&[later]).await.expect("erased");
+    let again = from.copy_to(&to, |_, _| ()).await.expect("nothing to do");
+    assert_eq!((again.already, again.entries, again.sealed, again.erased), (5_000, 0, 0, 1));
+    assert_eq!(from.sealed(&[erased, later]).await, to.sealed(&[erased, later]).await);
+    let kept = SealedText::commitment(&[5; 32], "lý do 0");
+    assert!(matches!(to.sealed(&[kept]).await.expect("readable")[&kept], Sealed::Text(_)));
+    // The copy is a log like any other.
+    let goes_on = append("a/0", 5);
+    to.append(goes_on.clone()).await.expect("the target goes on");
+    assert_eq!(to.verify(Frontier::new(), |_, _| ()).await.expect("readable").fault, None);
+    assert!(matches!(from.copy_to(&to, |_, _| ()).await, Err(LogError::NotAPrefix { .. })));
+    to.copy_to(&from, |_, _| ()).await.expect("and back");
+    assert_eq!(from.append(goes_on).await.map(|receipt| receipt.repeated), Ok(true));
+}
+
+async fn a_copy_goes_on_where_it_stopped(stage: Stage) {
+    let target = other(&stage).await;
+    let (from, to) = (filled(&stage).await, target.log().await);
+    let copying = tokio::spawn({
+        let (from, to) = (from.clone(), to.clone());
+        async move { from.copy_to(&to, |_, _| panic!("cut off after the first chunk")).await }
+    });
+    assert!(copying.await.is_err());
+    let head = to.head().await.expect("readable");
+    assert_eq!(head.size, 4_096);
+    assert_eq!(to.verify(Frontier::new(), |_, _| ()).await.expect("readable").fault, None);
+    let copied = from.copy_to(&to, |_, _| ()).await.expect("goes on");
+    assert_eq!((copied.already, copied.entries), (4_096, 904));
+    assert_eq!(bytes(&from).await, bytes(&to).await);
+    let sealed = to.verify(Frontier::new(), |_, _| ()).await.expect("readable").sealed;
+    assert_eq!(sealed, 100);
+}
+
+async fn a_target_that_is_not_a_prefix_is_refused(stage: Stage) {
+    let target = other(&stage).await;
+    let (from, to) = (stage.log().await, target.log().await);
+    fill(&from, "a/x", 3).await;
+    fill(&to, "b/x", 2).await;
+    assert!(matches!(from.copy_to(&to, |_, _| ()).await, Err(LogError::NotAPrefix { .. })));
+    assert_eq!(to.head().await.expect("readable").size, 2);
+    let named = other(&stage).await;
+    let named = named.log_with(Options { name: Some("sogoc.example/other".to_owned()), ..Options::default() }).await;
+    assert!(matches!(from.copy_to(&named, |_, _| ()).await, Err(LogError::OtherLog { .. })));
+}
+
+async fn a_source_that_is_damaged_is_not_copied(stage: Stage) {
+    let target = other(&stage).await;
+    let (from, to) = (stage.log().await, target.log().await);
+    fill(&from, "a/x", 5).await;
+    let unlock = if stage.is_postgres() {
+        "alter table entry disable trigger all"
+    } else {
+        "drop trigger entry_is_never_updated"
+    };
+    stage.store.tamper(unlock).await;
+    stage.store.tamper("update entry set entry = replace(entry, 'tk-01', 'tk-02') where position = 2").await;
+    let refused = from.copy_to(&to, |_, _| ()).await;
+    assert!(matches!(refused, Err(LogError::Corrupt { position: Some(Position(2)), .. })), "{refused:?}");
+    assert_eq!(to.head().await.expect("readable").size, 0);
+}

@@ -1,0 +1,65 @@
+//! What deciding asks of the register.
+
+use sogoc_domain::Record;
+use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark};
+use sogoc_domain::event::FigureChange;
+use sogoc_domain::values::{AccountId, AgencyId, Digest, LeafId, SeasonId, Timestamp};
+
+use crate::digest::{Counted, count};
+use crate::register::{Cut, Register};
+
+/// How many changed figures an edition lists; the rest is counted.
+const LISTED_MAX: usize = 100;
+
+/// A season without entries has no figures: a commitment to nothing.
+const NOTHING: Counted = Counted { digest: Digest([0; 32]), count: 0 };
+
+impl Record for Register {
+    fn leaf_mark(&self, season: &SeasonId, agency: &AgencyId, leaf: &LeafId) -> Option<LeafMark> {
+        let card = self.season_log(season)?.card(self.symbols.find(agency.as_str())?)?;
+        let version = card.leaf(self.symbols.find(leaf.as_str())?)?.versions.last()?;
+        let meta = self.meta(version.position)?;
+        let account = AccountId::try_new(self.symbols.name(meta.account)).ok()?;
+        Some(LeafMark { position: version.position, at: Timestamp::from_micros(meta.at), account })
+    }
+
+    fn announcement(&self, season: &SeasonId) -> AnnouncementFacts {
+        let as_of = self.rests_on(season, self.now()).unwrap_or(0);
+        let root = self.streams_root(season.as_str(), Cut::after(as_of)).unwrap_or(NOTHING);
+        AnnouncementFacts { as_of, streams_root: root.digest, streams: root.count }
+    }
+
+    fn edition(&self, season: &SeasonId, as_of: u64, before: Option<u64>) -> EditionFacts {
+        let (season, cut) = (season.as_str(), Cut::after(as_of));
+        let table = self.table_digest(season, cut).unwrap_or(NOTHING);
+        let figures = self.figures_digest(season, cut).unwrap_or(NOTHING);
+        let changes = before.map_or_else(Vec::new, |before| self.changes_between(season, Cut::after(before), cut));
+        EditionFacts {
+            table_digest: table.digest,
+            rows: table.count,
+            figures_digest: figures.digest,
+            figures: figures.count,
+            changed_count: count(changes.len()),
+            changed: changes.into_iter().take(LISTED_MAX).collect(),
+        }
+    }
+}
+
+impl Register {
+    /// Figures of a season that differ between two positions, by address.
+    #[must_use]
+    pub fn changes_between(&self, season: &str, from: Cut, to: Cut) -> Vec<FigureChange> {
+        let mut before = self.figure_texts(season, from).unwrap_or_default();
+        let after = self.figure_texts(season, to).unwrap_or_default();
+        let mut changes = Vec::new();
+        for (address, value) in after {
+            let old = before.remove(&address);
+            if old.as_ref() != Some(&value) {
+                changes.push(FigureChange { address, before: old, after: Some(value) });
+            }
+        }
+        changes.extend(before.into_iter().map(|(address, old)| FigureChange { address, before: Some(old), after: None }));
+        changes.sort_by(|a, b| a.address.cmp(&b.address));
+        changes
+    }
+}

@@ -1,0 +1,151 @@
+//! Traces as indented trees, histories as tables.
+
+use std::fmt::Write as _;
+
+use sogoc_domain::values::Timestamp;
+use sogoc_register::{EntryView, HistoryItem, Trace, TraceNode};
+
+use crate::figures::suffix;
+use crate::labels::Labels;
+use crate::table::{Style, Table, one_line};
+
+/// How much of a trace is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Shown {
+    /// Levels below the figure; all where absent.
+    pub depth: Option<usize>,
+    /// Inputs of each figure; all where absent.
+    pub inputs: Option<usize>,
+}
+
+/// A figure's tree down to the entries.
+#[must_use]
+pub fn trace(trace: &Trace, labels: &Labels<'_>, shown: Shown) -> String {
+    let mut out = String::new();
+    let mut tree = Tree { out: &mut out, labels, shown, parent: String::new() };
+    tree.figure(trace, 0);
+    out
+}
+
+struct Tree<'t> {
+    out: &'t mut String,
+    labels: &'t Labels<'t>,
+    shown: Shown,
+    /// Address of the figure above, which the addresses of its inputs repeat.
+    parent: String,
+}
+
+impl Tree<'_> {
+    fn figure(&mut self, trace: &Trace, level: usize) {
+        let figure = &trace.figure;
+        let address = self.short(&figure.address);
+        let formula = if trace.formula.is_empty() { String::new() } else { format!("   = {}", trace.formula) };
+        let note = figure.note.as_ref().map(|note| format!("   ({note})")).unwrap_or_default();
+        let as_of = trace.as_of.map(|at| format!(" [{} {at}]", self.labels.pick("tại vị trí", "as of"))).unwrap_or_default();
+        let indent = "  ".repeat(level);
+        let _ = writeln!(self.out, "{indent}{address} = {}{}{as_of}{formula}{note}", figure.display, suffix(figure.unit));
+        if self.shown.depth.is_some_and(|depth| level >= depth) {
+            self.more(trace.inputs.len() + trace.omitted, level + 1);
+            return;
+        }
+        let above = std::mem::replace(&mut self.parent, figure.address.clone());
+        let limit = self.shown.inputs.unwrap_or(usize::MAX);
+        for node in trace.inputs.iter().take(limit) {
+            match node {
+                TraceNode::Figure(input) => self.figure(input, level + 1),
+                TraceNode::Entry(entry) => self.entry(entry, level + 1),
+            }
+        }
+        self.parent = above;
+        self.more(trace.inputs.len().saturating_sub(limit) + trace.omitted, level + 1);
+    }
+
+    fn more(&mut self, count: usize, level: usize) {
+        if count > 0 {
+            let more = self.labels.pick("mục nữa", "more");
+            let _ = writeln!(self.out, "{}… {count} {more}", "  ".repeat(level));
+        }
+    }
+
+    fn entry(&mut self, entry: &EntryView, level: usize) {
+        let indent = "  ".repeat(level);
+        let _ = writeln!(self.out, "{indent}[{}] {}", entry.position, said(entry));
+        if let Some(why) = why(entry) {
+            let _ = writeln!(self.out, "{indent}  {why}");
+        }
+        if let Some(evidence) = &entry.evidence {
+            let name = evidence.name.as_deref().unwrap_or("–");
+            let withdrawn = if evidence.withdrawn { self.labels.pick(" (đã rút)", " (withdrawn)") } else { "" };
+            let label = self.labels.pick("tài liệu", "evidence");
+            let _ = writeln!(self.out, "{indent}  {label} {}: {}{withdrawn}", evidence.number, one_line(name));
+        }
+    }
+
+    /// An address without what it has in common with the figure above.
+    fn short(&self, address: &str) -> String {
+        let Some((above, _)) = self.parent.rsplit_once('/') else { return address.to_owned() };
+        let mut common = above;
+        loop {
+            if let Some(rest) = address.strip_prefix(common).and_then(|rest| rest.strip_prefix('/')) {
+                return rest.to_owned();
+            }
+            match common.rsplit_once('/') {
+                Some((shorter, _)) => common = shorter,
+                None => return address.to_owned(),
+            }
+        }
+    }
+}
+
+/// What an entry says: kind, who in what role, when.
+fn said(entry: &EntryView) -> String {
+    let behalf = entry.on_behalf_of.as_ref().map(|id| format!(" ← {id}")).unwrap_or_default();
+    format!("{} · {}{behalf} ({}) · {}", entry.kind, entry.actor, entry.role, time(entry.occurred.unwrap_or(entry.at)))
+}
+
+fn why(entry: &EntryView) -> Option<String> {
+    let text = entry.reason.as_deref().map(one_line);
+    match (&entry.reason_code, text) {
+        (Some(code), Some(text)) => Some(format!("{code}: {text}")),
+        (Some(code), None) => Some(code.to_string()),
+        (None, text) => text,
+    }
+}
+
+/// An instant to the second.
+fn time(time: Timestamp) -> String {
+    let text = time.to_string();
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text,
+    }
+}
+
+/// Every version of a scorecard's leaves.
+#[must_use]
+pub fn history(items: &[HistoryItem], labels: &Labels<'_>, style: Style) -> String {
+    let mut table = Table::new()
+        .number(labels.pick("Vị trí", "Position"))
+        .text(labels.pick("Thời điểm", "When"))
+        .text(labels.pick("Tiêu chí", "Leaf"))
+        .text(labels.pick("Thay đổi", "Field"))
+        .number(labels.pick("Trước", "Old"))
+        .number(labels.pick("Sau", "New"))
+        .text(labels.pick("Người thực hiện", "Who"))
+        .prose(labels.pick("Lý do", "Why"));
+    let cell = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
+    for item in items {
+        let entry = &item.entry;
+        table.row([
+            entry.position.to_string(),
+            time(entry.occurred.unwrap_or(entry.at)),
+            item.leaf.clone().unwrap_or_default(),
+            item.field.clone(),
+            cell(&item.old),
+            cell(&item.new),
+            format!("{} ({})", entry.actor, entry.role),
+            why(entry).unwrap_or_default(),
+        ]);
+    }
+    table.render(style)
+}

@@ -1,0 +1,97 @@
+//! `sogoc demo`: Hà Nam's 2022 season, from the data in the binary to traced rankings.
+
+use sogoc_app::App;
+use sogoc_app::import::embedded::HANAM_2022;
+use sogoc_app::import::{Claim, Plan};
+use sogoc_domain::values::SeasonId;
+use sogoc_report::{Labels, Shown};
+
+use super::import::{counts_json, counts_text, failed, run_plan};
+use super::reading::{ranking_text, trace_text};
+use super::reconcile;
+use crate::cli::Global;
+use crate::failure::Failure;
+use crate::lang::Lang;
+use crate::output::Output;
+use crate::{Ended, open};
+
+/// The figure whose trace is shown.
+const TRACED: &str = "departments/so-xay-dung/leaf/1.5/appraised_points";
+/// Nodes that a shortened trace is made of at most.
+const TRACED_NODES: usize = 500;
+
+pub(crate) async fn run(global: &Global, output: &Output) -> Ended {
+    let app = open::to_write(global, output).await?;
+    let ended = load(&app, output).await;
+    app.close().await;
+    ended
+}
+
+async fn load(app: &App, output: &Output) -> Ended {
+    let plan = app.plan_season(&HANAM_2022).await.map_err(failed)?;
+    let outcome = run_plan(app, output, &plan).await?;
+    if output.json {
+        return output.document(&counts_json(app, output, &outcome).await?);
+    }
+    let text = text(app, output, &plan, &counts_text(&outcome, output)).await?;
+    output.text(&text)
+}
+
+async fn text(app: &App, output: &Output, plan: &Plan, counts: &str) -> Result<String, Failure> {
+    let (lang, season) = (output.lang, &plan.season);
+    let heading = |vi: &str, en: &str| format!("\n── {} ──\n\n", lang.pick(vi, en));
+    let mut text = counts.to_owned();
+    text.push_str(&heading("Xếp hạng", "Ranking"));
+    text.push_str(&ranking_text(app, output, season, None)?);
+    text.push_str(&heading("Số liệu theo khối", "Figures of the groups"));
+    text.push_str(&group_figures(app, output, season)?);
+    text.push_str(&heading("Một số liệu và các mục làm nên nó", "One figure, and the entries behind it"));
+    text.push_str(&traced(app, output, season).await?);
+    text.push_str(&heading("Đối chiếu với báo cáo đã in", "Reconciliation with the printed report"));
+    text.push_str(&reconciled(app, output, season, &plan.claims)?);
+    text.push_str(&heading("Xem tiếp", "What to try next"));
+    text.push_str(&next(app.log().store(), season, lang));
+    Ok(text)
+}
+
+fn group_figures(app: &App, output: &Output, season: &SeasonId) -> Result<String, Failure> {
+    let register = app.register();
+    let figures = register.figures(season.as_str(), None, register.now())?;
+    let labels = Labels::new(register.world(), season.as_str(), output.lang.language());
+    Ok(sogoc_report::group_figures(season.as_str(), &figures, &labels, output.style))
+}
+
+async fn traced(app: &App, output: &Output, season: &SeasonId) -> Result<String, Failure> {
+    let mut trace = {
+        let register = app.register();
+        register.trace(&format!("{season}/{TRACED}"), register.now(), TRACED_NODES)?
+    };
+    app.fill_trace(&mut trace).await?;
+    Ok(trace_text(app, output, &trace, Shown { depth: Some(2), inputs: Some(8) }))
+}
+
+fn reconciled(app: &App, output: &Output, season: &SeasonId, claims: &[Claim]) -> Result<String, Failure> {
+    let verdicts = reconcile::verdicts(app, season, claims)?;
+    Ok(reconcile::summary_text(&verdicts, output))
+}
+
+fn next(store: &str, season: &SeasonId, lang: Lang) -> String {
+    match lang {
+        Lang::Vi => format!(
+            "Sổ nằm tại {store}\n
+  sogoc trace {season}/departments/so-noi-vu/index        số liệu do đâu mà có
+  sogoc ranking {season} --as-of-occurred 2022-12-06T00:00:00+07:00   bảng trước khi giải quyết kiến nghị
+  sogoc history {season} so-xay-dung                      ai đã đổi gì, khi nào, vì sao
+  sogoc log verify                                            kiểm tra từng byte
+  sogoc --help                                                mọi lệnh, kèm ví dụ\n"
+        ),
+        Lang::En => format!(
+            "The register is at {store}\n
+  sogoc trace {season}/departments/so-noi-vu/index        where a figure comes from
+  sogoc ranking {season} --as-of-occurred 2022-12-06T00:00:00+07:00   the table before the appeals were decided
+  sogoc history {season} so-xay-dung                      who changed what, when and why
+  sogoc log verify                                            check every byte
+  sogoc --help                                                every command, with examples\n"
+        ),
+    }
+}

@@ -1,0 +1,25 @@
+//! `sogoc store migrate` and `sogoc mirror rebuild`.
+
+use serde_json::json;
+use sogoc_log::{Log, Options};
+
+use crate::cli::{Global, MirrorCommand, StoreCommand};
+use crate::output::Output;
+use crate::{Ended, open};
+
+pub(crate) async fn run(global: &Global, output: &Output, command: &StoreCommand) -> Ended {
+    let StoreCommand::Migrate = command;
+    open::check_store(&global.store)?;
+    open::make_folder(&global.store)?;
+    let created = Log::migrate(&global.store, &Options::default()).await?;
+    output.answer(&json!({ "created": created }), || {
+        let text = if created {
+            output.lang.pick("đã lập kho mới\n", "a new store was made\n")
+        } else {
+            output.lang.pick("kho đã đúng phiên bản\n", "the store is up to date\n")
+        };
+        text.to_owned()
+    })
+}
+
+pub(crate) async fn mirror(_: &Global, _: &Output, _: &MirrorCommand) -> Ended { Ok(()) }

@@ -1,0 +1,151 @@
+//! `sogoc log verify`: the stored bytes first, then everything that is made of them.
+
+use serde_json::{Value, json};
+use sogoc_domain::event::{Event, ResultsEvent};
+use sogoc_domain::stream::Stream;
+use sogoc_domain::values::SeasonId;
+use sogoc_log::{Frontier, Log, Position, StreamId, VerifyReport, Version};
+use sogoc_register::{Cut, Register};
+
+use super::log::head_json;
+use crate::cli::Global;
+use crate::failure::Failure;
+use crate::output::{Output, Progress};
+use crate::{Ended, open};
+
+/// Entries folded at a time.
+const CHUNK: usize = 4_096;
+
+pub(crate) async fn run(global: &Global, output: &Output) -> Ended {
+    let log = open::log(global).await?;
+    let checked = check(&log, output).await;
+    log.close().await;
+    let document = checked?;
+    output.answer(&document, || text(&document, output))
+}
+
+async fn check(log: &Log, output: &Output) -> Result<Value, Failure> {
+    let report = bytes(log, output).await?;
+    let register = replayed(log, output, report.head.size).await?;
+    let stopped: Vec<Value> = register
+        .stopped()
+        .map(|(stream, position, why)| json!({ "stream": stream, "position": position, "why": why }))
+        .collect();
+    let commitments = commitments(log, &register).await?;
+    let mut document = head_json(&report.head);
+    document["checked"] = report.checked.into();
+    document["sealed_texts"] = report.sealed.into();
+    document["erased_texts"] = report.erased.into();
+    document["register_digest"] = register.digest().to_string().into();
+    document["commitments"] = commitments.into();
+    document["unreadable_streams"] = stopped.into();
+    Ok(document)
+}
+
+/// Bytes, hashes, density, order, Merkle root, sealed texts, triggers.
+async fn bytes(log: &Log, output: &Output) -> Result<VerifyReport, Failure> {
+    let mut progress = Progress::new(output.lang.pick("kiểm tra", "checking"));
+    let report = log.verify(Frontier::new(), |done, total| progress.at(done, total)).await?;
+    match report.fault {
+        Some(fault) => Err(Failure::Corrupt { position: fault.position.map(|p| p.0), message: fault.what }),
+        None => Ok(report),
+    }
+}
+
+/// The fold from the first entry.
+async fn replayed(log: &Log, output: &Output, size: u64) -> Result<Register, Failure> {
+    let mut progress = Progress::new(output.lang.pick("dựng lại sổ", "folding"));
+    let mut register = Register::new();
+    while register.size() < size {
+        let limit = usize::try_from(size - register.size()).unwrap_or(CHUNK).min(CHUNK);
+        let entries = log.read(Position(register.size()), limit).await?;
+        if entries.is_empty() {
+            return Err(corrupt(register.size(), "the entry is missing"));
+        }
+        register.apply_stored(&entries).map_err(|error| corrupt(register.size(), &error.to_string()))?;
+        progress.at(register.size(), size);
+    }
+    Ok(register)
+}
+
+/// What announcements and editions committed to, computed again. Returns how many were right.
+async fn commitments(log: &Log, register: &Register) -> Result<u64, Failure> {
+    let seasons: Vec<SeasonId> = register.seasons().cloned().collect();
+    let mut right = 0;
+    for season in seasons {
+        let stream = Stream::Results(season.clone());
+        let name = StreamId::try_new(stream.to_string())?;
+        for stored in log.read_stream(&name, Version(1)).await? {
+            let position = stored.position.0;
+            if position >= register.size() {
+                break;
+            }
+            let entry = stored.parse().map_err(|error| corrupt(position, &error.to_string()))?;
+            let Ok(event) = Event::decode(&stream, entry.kind, entry.kind_version, entry.data.get()) else { continue };
+            let Event::Results(event) = event else { continue };
+            right += commitment(register, season.as_str(), position, &event)?;
+        }
+    }
+    Ok(right)
+}
+
+fn commitment(register: &Register, season: &str, position: u64, event: &ResultsEvent) -> Result<u64, Failure> {
+    let differs = |what: &str, recorded: String, computed: String| {
+        let what = format!("{what}: recorded {recorded}, computed from the entries {computed}");
+        if recorded == computed { Ok(1) } else { Err(corrupt(position, &what)) }
+    };
+    match event {
+        ResultsEvent::ResultsAnnounced(e) => {
+            let root = register.streams_root(season, Cut::after(e.as_of))?;
+            differs(
+                "the root over the streams of the announcement",
+                format!("{} over {}", e.streams_root, e.streams),
+                format!("{} over {}", root.digest, root.count),
+            )
+        }
+        ResultsEvent::EditionPublished(e) => {
+            let cut = Cut::after(e.as_of);
+            let (table, figures) = (register.table_digest(season, cut)?, register.figures_digest(season, cut)?);
+            differs(
+                "the digests of the edition",
+                format!("{} over {} rows, {} over {} figures", e.table_digest, e.rows, e.figures_digest, e.figures),
+                format!("{} over {} rows, {} over {} figures", table.digest, table.count, figures.digest, figures.count),
+            )
+        }
+        ResultsEvent::ResultsApproved(_)
+        | ResultsEvent::EditionInstrumentAttached(_)
+        | ResultsEvent::EditionAnnulled(_)
+        | ResultsEvent::AgenciesNotified(_) => Ok(0),
+    }
+}
+
+fn corrupt(position: u64, what: &str) -> Failure {
+    Failure::Corrupt { position: Some(position), message: what.to_owned() }
+}
+
+fn text(document: &Value, output: &Output) -> String {
+    let lang = output.lang;
+    let mut text = format!(
+        "{}\n  {}: {}\n  {}: {}\n  {}: {}\n  {}: {}\n",
+        lang.pick("Sổ nguyên vẹn: mọi byte, băm, thứ tự và số liệu đã công bố đều khớp.", "The register is whole: every byte, hash, order and published digest is right."),
+        lang.pick("số mục", "entries"),
+        document["checked"],
+        lang.pick("gốc Merkle", "Merkle root"),
+        document["root"].as_str().unwrap_or_default(),
+        lang.pick("mã băm của sổ", "register digest"),
+        document["register_digest"].as_str().unwrap_or_default(),
+        lang.pick("cam kết của các lần công bố", "commitments of announcements and editions"),
+        document["commitments"],
+    );
+    for stream in document["unreadable_streams"].as_array().into_iter().flatten() {
+        text.push_str(&format!(
+            "  {} {} {} {}: {}\n",
+            stream["stream"].as_str().unwrap_or_default(),
+            lang.pick("không đọc được từ vị trí", "cannot be read by this version from position"),
+            stream["position"],
+            lang.pick("trở đi", "on"),
+            stream["why"].as_str().unwrap_or_default(),
+        ));
+    }
+    text
+}

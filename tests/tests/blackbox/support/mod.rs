@@ -1,0 +1,12 @@
+//! What the tests stand on: the binary, stores to run it on, and the printed report to compare with.
+
+pub(crate) mod binary;
+pub(crate) mod exact;
+pub(crate) mod hanam;
+pub(crate) mod pilot;
+pub(crate) mod sql;
+pub(crate) mod stores;
+
+pub(crate) use binary::{Answer, Sogoc};
+pub(crate) use exact::{Exact, exact};
+pub(crate) use stores::{Store, on_both_stores, on_sqlite};
