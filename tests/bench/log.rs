@@ -100,7 +100,7 @@ impl Bench {
             self.report.rate(what, median(ours), median(theirs), "plain insert", target);
         }
         let entry = log.read(Position(0), 1).await?.pop().context("an entry")?;
-        self.report.note(format!("The log's entry in these appends has {} bytes.", entry.text.len()));
+        self.report.note(format!("The log's entry in these appends has {} bytes.", entry.bytes.len()));
         log.close().await;
         Ok(())
     }

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::stream::Stream;
-use sogoc_domain::values::{SeasonId, Timestamp};
+use sogoc_domain::values::Timestamp;
 use sogoc_domain::{Decision, World};
 use sogoc_log::{
     Actor, Append, Draft, ENTRY_BYTES_MAX, InstrumentRef, LogError, NUMBER_LIMIT, Position, StreamId, Version,
@@ -81,17 +81,22 @@ pub(crate) fn draft(
         drafts,
         expected: decision.reads.iter().map(|stream| (stream_id(stream), Version(version(stream)))).collect(),
         sealed,
-        unmoved: decision.unmoved.as_ref().map(|(season, as_of)| unmoved(season, *as_of)).unwrap_or_default(),
+        unmoved: unmoved(envelope, decision),
     };
     check_size(&append, around.log)?;
     Ok(append)
 }
 
-/// A season's scorecards and survey, none of which may have an entry after the position.
-fn unmoved(season: &SeasonId, as_of: u64) -> Vec<(String, Position)> {
+/// What may have no entry after a position: a season's scorecards and survey where results are frozen, and any account
+/// where the register is founded. Two foundings at once share no stream, and the first entry of one is an instrument's.
+fn unmoved(envelope: &Envelope, decision: &Decision) -> Vec<(String, Position)> {
+    if matches!(envelope.command, Command::FoundRegister(_)) {
+        return vec![("account/".to_owned(), Position(0))];
+    }
+    let Some((season, as_of)) = &decision.unmoved else { return Vec::new() };
     // A survey's name has nothing below it, so this one also looks at seasons whose ids begin alike: it may ask for one
     // try more than needed, never for one less.
-    vec![(format!("scorecard/{season}/"), Position(as_of)), (format!("survey/{season}"), Position(as_of))]
+    vec![(format!("scorecard/{season}/"), Position(*as_of)), (format!("survey/{season}"), Position(*as_of))]
 }
 
 fn acting_agency(world: &World, envelope: &Envelope) -> Option<String> {

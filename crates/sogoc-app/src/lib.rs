@@ -28,4 +28,5 @@ pub use importing::{ImportFailure, SheetImport};
 pub use open::{Absent, App, Options};
 pub use run_plan::{PlanError, PlanOutcome};
 pub use sealing::{Entropy, SystemEntropy};
+pub use snapshot::Replay;
 pub use what_if::WouldBeRefused;

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use futures_util::StreamExt as _;
 use sogoc_domain::values::Timestamp;
-use sogoc_log::{Clock, Log, LogError, Position};
+use sogoc_log::{Clock, Log, LogError, Position, StoredEntry};
 use sogoc_register::{FoldError, Register};
 
 use crate::drafting::domain_time;
@@ -93,6 +94,7 @@ impl App {
         };
         let head = log.head().await?;
         let register = restored(&log).await?;
+        let since = register.size();
         let shared = Shared {
             log,
             register: RwLock::new(register),
@@ -103,12 +105,13 @@ impl App {
             refused: Refused::default(),
         };
         let app = Self { shared: Arc::new(shared) };
-        app.fold_to_end(|folded| {
+        app.build(|folded| {
             if let Some(progress) = &mut progress {
                 progress(folded, head.size.max(folded));
             }
         })
         .await?;
+        app.keep_snapshot_if_worth(since).await;
         Ok(app)
     }
 
@@ -135,7 +138,9 @@ impl App {
     /// # Errors
     /// [`LogError`] when the log cannot be read.
     pub async fn catch_up(&self) -> Result<u64, LogError> {
-        self.fold_to_end(|_| {}).await
+        let _one = self.shared.folding.lock().await;
+        while self.fold_some().await? > 0 {}
+        Ok(self.register().size())
     }
 
     /// Folds until an entry is in the register: who was given a receipt reads what it tells of.
@@ -167,28 +172,44 @@ impl App {
         log.close().await;
     }
 
-    async fn fold_to_end(&self, mut progress: impl FnMut(u64)) -> Result<u64, LogError> {
+    /// Folds to the log's end for the first time: the next entries are fetched while the last are folded.
+    async fn build(&self, mut progress: impl FnMut(u64)) -> Result<(), LogError> {
         let _one = self.shared.folding.lock().await;
-        while self.fold_some().await? > 0 {
+        let mut chunks = std::pin::pin!(self.shared.log.read_all(Position(self.register().size())));
+        while let Some(entries) = chunks.next().await {
+            self.apply(&entries?)?;
             progress(self.register().size());
         }
-        Ok(self.register().size())
+        Ok(())
+    }
+
+    /// Puts another register in place of the present one, and folds what came since.
+    pub(crate) async fn replace(&self, register: Register) -> Result<(), LogError> {
+        let _one = self.shared.folding.lock().await;
+        *self.shared.register.write().unwrap_or_else(PoisonError::into_inner) = register;
+        while self.fold_some().await? > 0 {}
+        Ok(())
     }
 
     /// Reads and folds the next entries; `folding` is held. Returns how many there were.
     async fn fold_some(&self) -> Result<usize, LogError> {
         let from = self.register().size();
         let entries = self.shared.log.read(Position(from), FOLDED_MAX).await?;
-        if !entries.is_empty() {
-            let mut register = self.shared.register.write().unwrap_or_else(PoisonError::into_inner);
-            register.apply_stored(&entries).map_err(unfoldable)?;
-        }
+        self.apply(&entries)?;
         Ok(entries.len())
+    }
+
+    fn apply(&self, entries: &[StoredEntry]) -> Result<(), LogError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut register = self.shared.register.write().unwrap_or_else(PoisonError::into_inner);
+        register.apply_stored(entries).map_err(unfoldable)
     }
 }
 
 /// Entries that the log gave out and that cannot be folded were changed on the way.
-fn unfoldable(error: FoldError) -> LogError {
+pub(crate) fn unfoldable(error: FoldError) -> LogError {
     let position = match &error {
         FoldError::Position { due, .. } => *due,
         FoldError::Unreadable { position, .. } => *position,

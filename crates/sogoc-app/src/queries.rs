@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sogoc_domain::values::{Digest, Sealed};
 use sogoc_log::LogError;
-use sogoc_register::{HistoryItem, Trace};
+use sogoc_register::{EntryView, Trace};
 
 use crate::open::App;
 
@@ -33,18 +33,19 @@ impl App {
         Ok(())
     }
 
-    /// Puts the texts of their entries into a history's items.
+    /// Puts texts into entries that an answer shows.
     ///
     /// # Errors
     /// As [`App::texts`].
-    pub async fn fill_history(&self, items: &mut [HistoryItem]) -> Result<(), LogError> {
+    pub async fn fill_entries<'e>(&self, entries: impl Iterator<Item = &'e mut EntryView>) -> Result<(), LogError> {
+        let mut entries: Vec<&mut EntryView> = entries.collect();
         let mut wanted: Vec<Sealed> =
-            items.iter().flat_map(|item| item.entry.texts.iter().map(|text| text.commitment)).collect();
+            entries.iter().flat_map(|entry| entry.texts.iter().map(|text| text.commitment)).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let texts = self.texts(&wanted).await?;
-        for item in items {
-            item.entry.fill(|commitment| texts.get(commitment).cloned());
+        for entry in &mut entries {
+            entry.fill(|commitment| texts.get(commitment).cloned());
         }
         Ok(())
     }

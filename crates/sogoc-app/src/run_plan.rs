@@ -270,7 +270,7 @@ fn stands_alone(command: &PlannedCommand) -> bool {
 
 /// True where an optional command is refused because what it is to enter is there.
 fn is_there_already(command: &PlannedCommand, refusal: &Refusal) -> bool {
-    command.optional && matches!(refusal.code, Code::AlreadyExists | Code::AlreadyFounded)
+    command.optional && matches!(refusal.code, Code::AlreadyExists | Code::AlreadyFounded | Code::NothingToDo)
 }
 
 fn stopped(command: &PlannedCommand, source: impl Into<ExecuteError>) -> PlanError {

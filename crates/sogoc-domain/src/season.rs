@@ -402,7 +402,12 @@ fn known_kinds(field: &'static str, kinds: &[String]) -> Result<(), Refusal> {
 }
 
 pub(crate) fn define_group(d: &Deciding<'_>, c: &DefineRankingGroup) -> Result<(), Refusal> {
-    let season = in_preparation(d, &c.season)?;
+    // Another printed table of a past season may come in later, with a group of its own: nothing is scored by it.
+    let season = d.season(&c.season)?;
+    let transcribed = season.mode == Mode::Imported && c.set.is_none();
+    if season.is_active() && !transcribed {
+        return Err(refuse!(SeasonState, season = &c.season, state = "active", command = d.kind()));
+    }
     if season.groups.contains_key(&c.group) {
         return Err(refuse!(AlreadyExists, what = "ranking group", id = &c.group));
     }

@@ -5,11 +5,15 @@
 mod figures;
 mod labels;
 mod ranking;
+mod reconciled;
 mod table;
 mod trace;
+mod why;
 
 pub use figures::{figure, figures, group_figures};
 pub use labels::Labels;
 pub use ranking::ranking;
+pub use reconciled::{Listed, reconciled};
 pub use table::{Lines, Style, Table, one_line, wrap};
 pub use trace::{Shown, history, trace};
+pub use why::why;

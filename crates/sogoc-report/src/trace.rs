@@ -103,7 +103,8 @@ fn said(entry: &EntryView) -> String {
     format!("{} · {}{behalf} ({}) · {}", entry.kind, entry.actor, entry.role, time(entry.occurred.unwrap_or(entry.at)))
 }
 
-fn why(entry: &EntryView) -> Option<String> {
+/// Code and text of an entry's reason.
+pub(crate) fn why(entry: &EntryView) -> Option<String> {
     let text = entry.reason.as_deref().map(one_line);
     match (&entry.reason_code, text) {
         (Some(code), Some(text)) => Some(format!("{code}: {text}")),
@@ -113,7 +114,7 @@ fn why(entry: &EntryView) -> Option<String> {
 }
 
 /// An instant to the second.
-fn time(time: Timestamp) -> String {
+pub(crate) fn time(time: Timestamp) -> String {
     let text = time.to_string();
     match text.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),

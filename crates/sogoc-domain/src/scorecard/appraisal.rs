@@ -492,9 +492,6 @@ pub(crate) fn transcribe_result(d: &Deciding<'_>, c: &TranscribeResult) -> Resul
     if season.mode != Mode::Imported || has_set {
         return Err(refuse!(SeasonState, season = &c.season, state = "scored leaf by leaf", command = d.kind()));
     }
-    if results::announced(d, &c.season) > 0 {
-        return Err(refuse!(SeasonState, season = &c.season, state = "announced", command = d.kind()));
-    }
     let stream = Stream::Scorecard(c.season.clone(), c.agency.clone());
     d.read(stream.clone());
     if d.world.scorecard(&c.season, &c.agency).is_some_and(|s| s.transcribed.is_some()) {

@@ -62,7 +62,6 @@ fn what_is_not_appraised_is_not_confirmed() {
     s.by("confirmer-nv").is_refused("confirm-leaves", confirm(&["1"]), Code::NothingToDo);
     s.by("confirmer-nv").is_refused("confirm-leaves", confirm(&[]), Code::Missing);
     s.by("confirmer-nv").is_refused("confirm-leaves", confirm(&["9.9"]), Code::UnknownLeaf);
-    s.now = day(20);
     let mut s = accepted();
     s.now = day(20);
     s.by("confirmer-nv").is_refused("confirm-leaves", confirm(&["1.2"]), Code::PhaseClosed);

@@ -67,7 +67,7 @@ async fn traced(app: &App, output: &Output, season: &SeasonId) -> Result<String,
         register.trace(&format!("{season}/{TRACED}"), register.now(), TRACED_NODES)?
     };
     app.fill_trace(&mut trace).await?;
-    Ok(trace_text(app, output, &trace, Shown { depth: Some(2), inputs: Some(8) }))
+    Ok(trace_text(app, output, &trace, Shown::default()))
 }
 
 fn reconciled(app: &App, output: &Output, season: &SeasonId, claims: &[Claim]) -> Result<String, Failure> {

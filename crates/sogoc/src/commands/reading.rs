@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sogoc_app::App;
 use sogoc_domain::values::{AgencyId, GroupId, SeasonId, Timestamp};
-use sogoc_register::{AsOf, Cut, FigureValue, HistoryItem, QueryError, Register, TRACE_NODES_MAX, Trace};
+use sogoc_register::{AsOf, Cut, FigureValue, HistoryItem, QueryError, Register, TRACE_NODES_MAX, Trace, Why};
 use sogoc_report::{Labels, Shown};
 
 use crate::cli::{AsOfArg, Global};
@@ -157,10 +157,28 @@ async fn items(
         let cut = cut(global, &register, season.as_str())?;
         register.history(season.as_str(), agency.as_str(), leaf, cut)?
     };
-    app.fill_history(&mut items).await?;
+    app.fill_entries(items.iter_mut().map(|item| &mut item.entry)).await?;
     Ok(items)
 }
 
-pub(crate) async fn why(_: &Global, _: &Output, _: &str, _: u64, _: u64) -> Ended {
-    Ok(())
+pub(crate) async fn why(global: &Global, output: &Output, address: &str, from: u64, to: u64) -> Ended {
+    let app = open::to_read(global, output).await?;
+    let why = explained(&app, address, from, to).await;
+    let text = why.as_ref().ok().map(|why| {
+        let register = app.register();
+        let labels = Labels::new(register.world(), season_of(address), output.lang.language());
+        sogoc_report::why(why, &labels, output.style)
+    });
+    app.close().await;
+    output.answer(&why?, || text.unwrap_or_default())
+}
+
+async fn explained(app: &App, address: &str, from: u64, to: u64) -> Result<Why, Failure> {
+    let mut why = {
+        let register = app.register();
+        let cut = |position| register.cut(&AsOf::Position(position)).map_err(QueryError::from);
+        register.why(address, cut(from)?, cut(to)?)?
+    };
+    app.fill_entries(why.contributions.iter_mut().map(|contribution| &mut contribution.entry)).await?;
+    Ok(why)
 }
