@@ -161,18 +161,3 @@ fn disk_of(folder: &std::path::Path) -> Option<String> {
     let turns = if turns.trim() == "0" { ", not rotational" } else { "" };
     Some(format!("{kind} on {name}{turns}"))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped_and_small_ones_keep_their_digits() {
-        assert_eq!(number(1_234_567.8), "1,234,568");
-        assert_eq!(number(999.4), "999");
-        assert_eq!(number(12.34), "12.3");
-        assert_eq!(number(0.123), "0.12");
-        assert_eq!(duration(0.000_012), "12.0 µs");
-        assert!(median(vec![3.0, 1.0, 2.0]).total_cmp(&2.0).is_eq());
-    }
-}

@@ -13,6 +13,7 @@ mod execute;
 pub mod import;
 mod importing;
 mod leaves;
+mod mirror;
 mod open;
 mod queries;
 mod snapshot;

@@ -64,11 +64,15 @@ pub struct App {
 
 pub(crate) struct Shared {
     pub(crate) log: Log,
+    /// Entries that there were when it was opened.
+    opened_at: u64,
     register: RwLock<Register>,
     /// Held while entries are read and folded, so that each is read once.
     folding: tokio::sync::Mutex<()>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// Tells this process apart from others that write the mirror.
+    pub(crate) holder: [u8; 32],
     pub(crate) turns: Turns,
     pub(crate) refused: Refused,
 }
@@ -97,9 +101,11 @@ impl App {
         let since = register.size();
         let shared = Shared {
             log,
+            opened_at: head.size,
             register: RwLock::new(register),
             folding: tokio::sync::Mutex::new(()),
             clock,
+            holder: entropy.salt(),
             entropy,
             turns: Turns::default(),
             refused: Refused::default(),
@@ -165,8 +171,15 @@ impl App {
         Ok(())
     }
 
-    /// Waits until everything queued is answered, then closes the log.
+    /// Brings the SQL mirror up to what was recorded meanwhile, waits until everything queued is answered, then closes
+    /// the log.
     pub async fn close(self) {
+        if self.register().size() > self.shared.opened_at {
+            if let Err(error) = self.follow_mirror().await {
+                // What is recorded stands; the next process that records brings the mirror along.
+                tracing::warn!(error = &error as &dyn std::error::Error, "the SQL mirror was not brought along");
+            }
+        }
         let log = self.shared.log.clone();
         drop(self);
         log.close().await;

@@ -245,3 +245,29 @@ async fn a_decision_rests_on_every_stream_that_it_looked_at() {
     assert_eq!(refusal(late).code, Code::RoleMissing);
     assert!(pilot.app.register().stream_version(&Stream::Refusals("officer-so-a".parse().expect("an id"))) == 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_foundings_at_once_one_founds() {
+    let pilot = Pilot::empty().await;
+    let other = pilot.another().await;
+    let found = |agency: &str, first: &str, second: &str| {
+        let instrument = json!({ "id": format!("qd-{agency}"), "number": "1/QĐ", "date": "2026-01-02", "issuer": "UBND" });
+        let command = json!({
+            "type": "found-register",
+            "administrator_agency": { "vi": agency }, "approver_agency": { "vi": agency },
+            "administrator": { "account": first, "agency": agency, "name": first },
+            "approver": { "account": second, "agency": agency, "name": second },
+            "approver_role": "council-chair", "approver_body": true, "instrument": instrument
+        });
+        pilot.envelope(first, command)
+    };
+    let (one, two) = (found("van-phong", "a-1", "a-2"), found("uy-ban", "b-1", "b-2"));
+    let (one, two) = tokio::join!(
+        pilot.app.execute(&one, Origin::default()),
+        other.execute(&two, Origin::default())
+    );
+    let outcomes = [one, two];
+    assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1, "{outcomes:?}");
+    let refused = outcomes.into_iter().find(Result::is_err).expect("one is refused");
+    assert_eq!(refusal(refused).code, Code::AlreadyFounded);
+}

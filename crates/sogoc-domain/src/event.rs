@@ -1237,8 +1237,12 @@ pub enum AppealEffect {
         /// Points from here on.
         new: Points,
     },
-    /// The best class from here on; absent lifts the cap.
-    ClassCap(Option<String>),
+    /// The best class from here on.
+    ClassCap {
+        /// Its code; absent lifts the cap. Not the variant's own value: an entry never holds null.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
+    },
 }
 
 // ---- survey/… ----------------------------------------------------------------------------------------------------

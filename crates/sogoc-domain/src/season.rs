@@ -375,6 +375,15 @@ pub(crate) fn set_policy(d: &Deciding<'_>, c: &SetSeasonPolicy) -> Result<(), Re
     }
     check_count("reason_codes", p.reason_codes.len(), 100)?;
     check_count("survey_factors", p.survey_factors.len(), 50)?;
+    let mut factors = BTreeSet::new();
+    for factor in &p.survey_factors {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        let ok = !factor.is_empty() && factor.len() <= 64 && factor.bytes().all(plain);
+        if !ok || !factors.insert(factor) {
+            let shown = factor.chars().take(40).collect();
+            return bad("survey_factors", shown, "use each id once: letters, digits, _ and -");
+        }
+    }
     check_count("instrument_required", p.instrument_required.len(), Command::KINDS.len())?;
     let mut codes = BTreeSet::new();
     for reason in &p.reason_codes {
@@ -607,6 +616,11 @@ pub(crate) fn record_reference_figures(d: &Deciding<'_>, c: &RecordReferenceFigu
         if figure.address.is_empty() || figure.address.len() > 200 || figure.value.is_empty() || figure.value.len() > 200 {
             return Err(refuse!(Invalid, field = "figure", value = &figure.address, why = "address and value take 1 to 200 bytes"));
         }
+        // Both stand in the entry as they are given.
+        if let Some(odd) = [&figure.address, &figure.value].into_iter().find(|t| !is_plain(t)) {
+            let why = "write it in Unicode NFC without control characters";
+            return Err(refuse!(Invalid, field = "figure", value = odd.escape_default(), why = why));
+        }
         if figure.year >= season.year {
             return Err(refuse!(Invalid, field = "year", value = figure.year, why = "a reference figure is of an earlier year"));
         }
@@ -623,6 +637,11 @@ pub(crate) fn record_reference_figures(d: &Deciding<'_>, c: &RecordReferenceFigu
         d.push(Stream::Season(c.season.clone()), event);
     }
     Ok(())
+}
+
+/// True for a text that an entry may hold as it stands.
+fn is_plain(text: &str) -> bool {
+    !text.contains(['\n', '\r', '\t']) && Text::try_new(text).is_ok_and(|t| t.as_str() == text)
 }
 
 pub(crate) fn define_line(d: &Deciding<'_>, c: &DefineLine) -> Result<(), Refusal> {

@@ -147,8 +147,8 @@ async fn copy_chunk<W: Writer>(
     rows: &[Row],
     texts: &[SealedRow],
 ) -> Result<(), LogError> {
-    writer.begin().await?;
-    let head = writer.lock_head().await?;
+    writer.connect().await?;
+    let head = writer.begin().await?;
     if head.frontier != *frontier {
         let what = format!("something was appended to it during the copy, it has {} entries", head.frontier.size());
         return Err(LogError::NotAPrefix { what });

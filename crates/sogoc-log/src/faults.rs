@@ -8,10 +8,10 @@ use crate::error::LogError;
 /// The steps of one batch, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Begin the transaction.
+    /// Make sure of a connection.
+    Connect,
+    /// Begin the transaction, lock and read the head row.
     Begin,
-    /// Lock and read the head row.
-    Lock,
     /// Look up commands and versions.
     LookUp,
     /// Insert the entries and sealed texts.
@@ -24,7 +24,7 @@ pub enum Step {
 
 impl Step {
     /// All steps, in order.
-    pub const ALL: [Self; 6] = [Self::Begin, Self::Lock, Self::LookUp, Self::Insert, Self::Head, Self::Commit];
+    pub const ALL: [Self; 6] = [Self::Connect, Self::Begin, Self::LookUp, Self::Insert, Self::Head, Self::Commit];
 }
 
 /// How a step fails.

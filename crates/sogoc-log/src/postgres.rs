@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
-use uuid::Uuid;
 
 use crate::error::LogError;
 use crate::options::{DEFAULT_NAME, Options};
@@ -280,51 +279,46 @@ impl PgWriter {
     }
 }
 
-impl Writer for PgWriter {
-    async fn begin(&mut self) -> Result<(), LogError> {
-        const BEGIN: &str = "begin isolation level read committed read write";
-        if let Some(connection) = &mut self.connection {
-            if connection.execute(BEGIN).await.is_ok() {
-                return Ok(());
-            }
-            // A connection that has died since the last batch is replaced without troubling anybody.
-            self.connection = None;
-        }
+impl PgWriter {
+    async fn begin_again(&mut self, begin: &'static str) -> Result<PgRow, LogError> {
         let connection = self.connection.insert(self.target.connect(&self.options).await?);
-        connection.execute(BEGIN).await.map_err(|error| told(&error))?;
+        sqlx::raw_sql(begin).fetch_one(connection).await.map_err(|error| told(&error))
+    }
+}
+
+impl Writer for PgWriter {
+    async fn connect(&mut self) -> Result<(), LogError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.target.connect(&self.options).await?);
+        }
         Ok(())
     }
 
-    async fn lock_head(&mut self) -> Result<HeadRow, LogError> {
-        let row = sqlx::query("select size, frontier, last_at_us, name, schema from head where id = 1 for update")
-            .fetch_one(self.connection()?)
-            .await
-            .map_err(|error| told(&error))?;
+    async fn begin(&mut self) -> Result<HeadRow, LogError> {
+        // One message, two statements: the second takes its own look at the row once it has the lock.
+        const BEGIN: &str = "begin isolation level read committed read write;
+             select size, frontier, last_at_us, name, schema from head where id = 1 for update";
+        let begun = sqlx::raw_sql(BEGIN).fetch_one(self.connection()?).await;
+        let row = match begun {
+            // A connection that has died since the last batch is replaced without troubling anybody.
+            Err(sqlx::Error::Io(_)) => self.begin_again(BEGIN).await?,
+            Err(error) if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("57P01")) => {
+                self.begin_again(BEGIN).await?
+            }
+            Err(error) => return Err(told(&error)),
+            Ok(row) => row,
+        };
         head(&row)
     }
 
     async fn look_up(&mut self, question: &Question) -> Result<Known, LogError> {
         let mut known = Known::default();
         let connection = self.connection()?;
-        let rows = sqlx::query(
-            "select command, command_digest, at_us, position
-             from entry
-             where command = any($1)
-             order by command, command_index",
-        )
-        .bind(&question.commands)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| told(&error))?;
-        for row in rows {
-            let (command, digest, at_us, position): (Uuid, Vec<u8>, i64, i64) = columns4(&row)?;
-            known.record(command, &digest, at_us, position)?;
-        }
         let streams: Vec<&str> = question.streams.iter().map(StreamId::as_str).collect();
         // The clock is read here, after the lock: read with it, it would say when the wait began.
         let rows = sqlx::query(
-            "select coalesce(newest.version, 0),
-                    (extract(epoch from clock_timestamp()) * 1000000)::bigint
+            "select asked.number, coalesce(newest.version, 0), (extract(epoch from clock_timestamp()) * 1000000)::bigint,
+                    null::uuid, null::bytea
              from unnest($1::text[]) with ordinality as asked (stream, number)
              left join lateral (
                select version
@@ -333,16 +327,26 @@ impl Writer for PgWriter {
                order by version desc
                limit 1
              ) as newest on true
-             order by asked.number",
+             union all
+             select 0, position, at_us, command, command_digest
+             from entry
+             where command = any($2)
+             order by 1, 2",
         )
         .bind(&streams)
+        .bind(&question.commands)
         .fetch_all(&mut *connection)
         .await
         .map_err(|error| told(&error))?;
         for row in &rows {
-            known.versions.push(version(row.try_get(0).map_err(|error| told(&error))?)?);
-            if known.now.is_none() {
-                known.now = Some(time(row.try_get(1).map_err(|error| told(&error))?, "clock_timestamp()")?);
+            let (number, value, us): (i64, i64, i64) = columns3(row)?;
+            if number == 0 {
+                let command = row.try_get(3).map_err(|error| told(&error))?;
+                let digest: &[u8] = row.try_get(4).map_err(|error| told(&error))?;
+                known.record(command, digest, us, value)?;
+            } else {
+                known.versions.push(version(value)?);
+                known.now = Some(time(us, "clock_timestamp()")?);
             }
         }
         for (prefix, since) in &question.unmoved {
@@ -454,14 +458,8 @@ async fn insert_sealed(connection: &mut PgConnection, sealed: &[SealedRow]) -> R
     Ok(())
 }
 
-fn columns4<A, B, C, D>(row: &PgRow) -> Result<(A, B, C, D), LogError>
-where
-    A: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-    B: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-    C: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-    D: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-{
-    let get = || Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+fn columns3(row: &PgRow) -> Result<(i64, i64, i64), LogError> {
+    let get = || Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
     get().map_err(|error| told(&error))
 }
 

@@ -288,15 +288,16 @@ impl SqliteWriter {
 }
 
 impl Writer for SqliteWriter {
-    async fn begin(&mut self) -> Result<(), LogError> {
+    async fn connect(&mut self) -> Result<(), LogError> {
         if self.connection.is_none() {
             self.connection = Some(self.target.connect(&self.target.path).await?);
         }
-        // Takes the write lock at once: a transaction that began to read and then wants to write could be refused.
-        self.connection()?.execute("begin immediate").await.map(|_| ()).map_err(|error| told(&error))
+        Ok(())
     }
 
-    async fn lock_head(&mut self) -> Result<HeadRow, LogError> {
+    async fn begin(&mut self) -> Result<HeadRow, LogError> {
+        // Takes the write lock at once: a transaction that began to read and then wants to write could be refused.
+        self.connection()?.execute("begin immediate").await.map_err(|error| told(&error))?;
         let row = sqlx::query("select size, frontier, last_at_us, name, schema from head where id = 1")
             .fetch_one(self.connection()?)
             .await

@@ -139,10 +139,10 @@ impl Known {
 
 /// One connection that appends. Every step is a separate call, so that each can fail on its own.
 pub(crate) trait Writer: Send + 'static {
-    /// Begins the transaction, on a fresh connection when the last one is gone.
-    fn begin(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
-    /// Locks the head row against all other writers, and reads it.
-    fn lock_head(&mut self) -> impl Future<Output = Result<HeadRow, LogError>> + Send;
+    /// Makes sure of a connection: a fresh one when the last one is gone.
+    fn connect(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// Begins the transaction, locks the head row against all other writers, and reads it.
+    fn begin(&mut self) -> impl Future<Output = Result<HeadRow, LogError>> + Send;
     /// Looks up what a batch must know, in statements that begin after the lock is held.
     fn look_up(&mut self, question: &Question) -> impl Future<Output = Result<Known, LogError>> + Send;
     /// Inserts entries and sealed texts.

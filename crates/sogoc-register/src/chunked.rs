@@ -51,7 +51,8 @@ impl<T: Clone> Chunked<T> {
     /// How many items from the front fulfil a condition that, once false, stays false.
     pub(crate) fn partition_point(&self, mut holds: impl FnMut(&T) -> bool) -> usize {
         let whole = self.chunks.partition_point(|chunk| chunk.last().is_some_and(&mut holds));
-        whole * CHUNK + self.chunks.get(whole).map_or(0, |chunk| chunk.partition_point(holds))
+        // The last chunk may be whole in this sense and still not be full.
+        (whole * CHUNK).min(self.len) + self.chunks.get(whole).map_or(0, |chunk| chunk.partition_point(holds))
     }
 }
 

@@ -9,10 +9,11 @@
 //! - [`Register::why`]: which entries moved a figure and by how much each;
 //! - [`Register::overlay`] and [`changed_figures`]: what would follow from events that are not recorded;
 //! - [`Register::reconcile`]: printed figures against computed ones;
+//! - [`mirror`]: stable SQL views for BI tools, the one part that does I/O;
 //! - [`Register::digest`], [`Register::figures_digest`], [`Register::to_snapshot`].
 //!
 //! **Architecture invariant:** a figure is a pure function of the log's prefix and the season's rules version
-//! (invariant 8). Nothing here reads a clock or does I/O; texts are named by their commitments and fetched by the caller.
+//! (invariant 8). Nothing here reads a clock, and nothing but [`mirror`] does I/O; texts are named by their commitments and fetched by the caller.
 
 mod address;
 mod cache;
@@ -25,6 +26,7 @@ mod fold;
 mod history;
 mod meta;
 mod micro;
+pub mod mirror;
 mod reconcile;
 mod record;
 mod register;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use sogoc_domain::refusal::Refusal;
 use sogoc_log::LogError;
+use sogoc_register::mirror::MirrorError;
 use sogoc_register::{AsOfError, QueryError};
 
 use crate::lang::Lang;
@@ -198,6 +199,22 @@ pub(crate) fn refusal_json(refusal: &Refusal, lang: Lang) -> Value {
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         Self::Query(error)
+    }
+}
+
+impl From<MirrorError> for Failure {
+    fn from(error: MirrorError) -> Self {
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(inner) = source {
+            message = format!("{message}: {inner}");
+            source = inner.source();
+        }
+        let remedy = Remedy {
+            vi: "bản sao SQL vẫn như cũ; chạy lại `sogoc mirror rebuild`",
+            en: "the SQL mirror stays as it was; run `sogoc mirror rebuild` again",
+        };
+        Self::Unavailable { message, remedy }
     }
 }
 

@@ -10,11 +10,11 @@ use sogoc_domain::refusal::Refusal;
 use sogoc_log::Uuid;
 
 /// Leaves of the criteria set: 1.1 to 1.8, two points each, yes or no.
-pub const LEAVES: usize = 8;
+pub(crate) const LEAVES: usize = 8;
 
 /// Salts that are the same in every run.
 #[derive(Debug, Default)]
-pub struct CountedEntropy(AtomicU64);
+pub(crate) struct CountedEntropy(AtomicU64);
 
 impl Entropy for CountedEntropy {
     fn salt(&self) -> [u8; 32] {
@@ -25,16 +25,16 @@ impl Entropy for CountedEntropy {
 }
 
 /// An app on a store of its own, which is gone with it.
-pub struct Pilot {
-    pub app: App,
-    pub store: String,
+pub(crate) struct Pilot {
+    pub(crate) app: App,
+    pub(crate) store: String,
     next: AtomicU64,
     _folder: Arc<tempfile::TempDir>,
 }
 
 impl Pilot {
     /// An empty register.
-    pub async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = format!("sqlite:{}", folder.path().join("register.db").display());
         let app = App::open(&store, options()).await.expect("a new store opens");
@@ -42,7 +42,7 @@ impl Pilot {
     }
 
     /// The season `pilot`, active, with every phase open.
-    pub async fn running() -> Self {
+    pub(crate) async fn running() -> Self {
         let pilot = Self::empty().await;
         for (account, command) in season() {
             pilot.does(account, command).await;
@@ -51,34 +51,34 @@ impl Pilot {
     }
 
     /// A second process on the same store.
-    pub async fn another(&self) -> App {
+    pub(crate) async fn another(&self) -> App {
         App::open(&self.store, options()).await.expect("the store opens again")
     }
 
     /// A command under the next id.
-    pub fn envelope(&self, account: &str, command: Value) -> Envelope {
+    pub(crate) fn envelope(&self, account: &str, command: Value) -> Envelope {
         let id = Uuid::from_u128(u128::from(self.next.fetch_add(1, Ordering::Relaxed)) << 8);
         let line = json!({ "account": account, "command_id": id, "command": command });
         serde_json::from_value(line).expect("the command has the form of its type")
     }
 
-    pub async fn execute(&self, envelope: &Envelope) -> Result<Receipt, ExecuteError> {
+    pub(crate) async fn execute(&self, envelope: &Envelope) -> Result<Receipt, ExecuteError> {
         self.app.execute(envelope, Origin::default()).await
     }
 
     /// Executes what must be accepted.
-    pub async fn does(&self, account: &str, command: Value) -> Receipt {
+    pub(crate) async fn does(&self, account: &str, command: Value) -> Receipt {
         let envelope = self.envelope(account, command);
         self.execute(&envelope).await.unwrap_or_else(|error| panic!("{:?}: {error}", envelope.command))
     }
 
     /// Executes what must be refused.
-    pub async fn refused(&self, envelope: &Envelope) -> Refusal {
+    pub(crate) async fn refused(&self, envelope: &Envelope) -> Refusal {
         refusal(self.execute(envelope).await)
     }
 
     /// How many entries the log has.
-    pub async fn size(&self) -> u64 {
+    pub(crate) async fn size(&self) -> u64 {
         self.app.log().head().await.expect("the log answers").size
     }
 }
@@ -88,7 +88,7 @@ fn options() -> Options {
 }
 
 /// The refusal of an outcome.
-pub fn refusal(outcome: Result<Receipt, ExecuteError>) -> Refusal {
+pub(crate) fn refusal(outcome: Result<Receipt, ExecuteError>) -> Refusal {
     match outcome {
         Err(ExecuteError::Refusal(refusal)) => *refusal,
         other => panic!("a refusal was expected: {other:?}"),
@@ -96,12 +96,12 @@ pub fn refusal(outcome: Result<Receipt, ExecuteError>) -> Refusal {
 }
 
 /// Scores a leaf of `so-a` or `so-b`.
-pub fn score(agency: &str, leaf: &str, yes: bool) -> Value {
+pub(crate) fn score(agency: &str, leaf: &str, yes: bool) -> Value {
     json!({ "type": "record-self-score", "season": "pilot", "agency": agency, "leaf": leaf, "inputs": { "yes_no": yes } })
 }
 
 /// Adjusts a leaf to nothing.
-pub fn adjust(agency: &str, leaf: &str) -> Value {
+pub(crate) fn adjust(agency: &str, leaf: &str) -> Value {
     json!({
         "type": "adjust-score", "season": "pilot", "agency": agency, "leaf": leaf,
         "points": { "inputs": { "yes_no": false } }, "reason_code": "missing", "reason": "Không có tài liệu"

@@ -313,7 +313,7 @@ fn effect(
             if card.state.class_cap == *class {
                 return Err(unfit("it stands so already: reject the item".to_owned()));
             }
-            Ok(Some(AppealEffect::ClassCap(class.clone())))
+            Ok(Some(AppealEffect::ClassCap { class: class.clone() }))
         }
         (target, _) => Err(unfit(format!("the item contests {}, the decision sets something else", describe(target)))),
     }

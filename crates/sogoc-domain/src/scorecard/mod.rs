@@ -490,7 +490,7 @@ impl Scorecard {
                 self.leaf_mut(id).applicability = *applicability;
             }
             (AppealTarget::SurveyPoints, AppealEffect::SurveyPoints { new, .. }) => self.survey_points = Some(*new),
-            (AppealTarget::Class, AppealEffect::ClassCap(class)) => self.class_cap.clone_from(class),
+            (AppealTarget::Class, AppealEffect::ClassCap { class }) => self.class_cap.clone_from(class),
             // Deciding pairs an effect with its target; anything else sets nothing.
             _ => {}
         }

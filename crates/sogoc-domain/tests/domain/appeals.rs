@@ -305,11 +305,9 @@ fn a_decision_lowers_no_points_unless_the_policy_allows_it() {
     };
     s.by("secretary").is_refused("decide-appeal", lower(), Code::MayNotLower);
 
-    let mut s = Season::prepared();
-    let mut strict = policy();
-    strict["appeal_may_lower"] = true.into();
-    s.by("secretary").does("set-season-policy", json!({"policy": strict}));
-    assert!(s.world.seasons[SEASON].policy.as_ref().unwrap().appeal_may_lower);
+    let mut s = lodged().with_policy(|p| p.appeal_may_lower = true);
+    s.by("secretary").does("decide-appeal", lower());
+    assert_eq!(s.points(YT, "2.2").as_deref(), Some("0.5"));
 }
 
 #[test]

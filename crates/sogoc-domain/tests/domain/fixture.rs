@@ -2,12 +2,13 @@
 //! a domain, three bodies, every role, overlapping phases.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 use sogoc_domain::command::Envelope;
 use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark};
 use sogoc_domain::event::{AppealTarget, Event, FigureChange, ScorecardEvent};
+use sogoc_domain::policy::Policy;
 use sogoc_domain::refusal::{Code, Language, Refusal};
 use sogoc_domain::scorecard::{Leaf, Scorecard};
 use sogoc_domain::stream::Stream;
@@ -133,7 +134,7 @@ impl Record for Book {
 
 /// A stand-in for SHA-256: the same text always has the same digest.
 pub(crate) fn digest(text: &str) -> Digest {
-    let mut out = [0; 32];
+    let mut out = [0_u8; 32];
     text.bytes().enumerate().for_each(|(i, b)| out[i % 32] = out[i % 32].rotate_left(3) ^ b);
     Digest(out)
 }
@@ -317,6 +318,13 @@ impl Season {
         }
     }
 
+    /// As if the season had been prepared with another policy.
+    pub(crate) fn with_policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        let season = Arc::make_mut(self.world.seasons.get_mut(SEASON).unwrap());
+        change(season.policy.as_mut().unwrap());
+        self
+    }
+
     /// Gives a role, by two where it needs two.
     pub(crate) fn give_role(&mut self, account: &str, role: &str, scope: Value) {
         let fields = json!({"account": account, "role": role, "scope": scope});
@@ -369,6 +377,10 @@ impl Season {
     /// Position of the entry that a leaf rests on.
     pub(crate) fn mark(&self, agency: &str, code: &str) -> u64 {
         self.book.leaf_mark(&id(SEASON), &id(agency), &id(&leaf_id(code))).expect("something is recorded").position
+    }
+
+    pub(crate) fn has_mark(&self, agency: &str, code: &str) -> bool {
+        self.book.leaf_mark(&id(SEASON), &id(agency), &id(&leaf_id(code))).is_some()
     }
 
     /// Position of the next entry.

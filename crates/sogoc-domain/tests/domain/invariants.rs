@@ -51,7 +51,10 @@ fn an_accepted_command_records_something_and_read_what_it_writes(decision: &Deci
     assert!(!decision.events.is_empty());
     for (stream, event) in &decision.events {
         assert!(decision.reads.contains(stream), "{stream} is written and not in the read set");
-        assert!(event.data().len() <= PAYLOAD_MAX, "{} has {} bytes", event.kind(), event.data().len());
+        let data = event.data();
+        assert!(data.len() <= PAYLOAD_MAX, "{} has {} bytes", event.kind(), data.len());
+        // What is absent is left out (DESIGN §5), and the log takes nothing else.
+        assert!(!data.contains(":null") && !data.contains("[null"), "{data}");
     }
 }
 

@@ -31,8 +31,11 @@ fn a_season_is_opened_once_for_a_year() {
 
 #[test]
 fn a_policy_lies_within_its_limits() {
-    let cases: [(fn(&mut Value), Code); 9] = [
+    let cases: [(fn(&mut Value), Code); 12] = [
         (|p| p["leaf_decimals"] = 7.into(), Code::Invalid),
+        (|p| p["survey_factors"] = json!(["tiếp cận"]), Code::Invalid),
+        (|p| p["survey_factors"] = json!(["access", "access"]), Code::Invalid),
+        (|p| p["survey_factors"] = json!([""]), Code::Invalid),
         (|p| p["appraisal_rounds"] = 0.into(), Code::Invalid),
         (|p| p["appraisal_rounds"] = 10.into(), Code::Invalid),
         (|p| p["approvals"] = 1.into(), Code::Invalid),
@@ -209,6 +212,9 @@ fn reference_figures_are_of_earlier_years() {
     s.by("secretary").is_refused("record-reference-figures", figure("so/mean_index", 2026, "88.99"), Code::Invalid);
     s.by("secretary").is_refused("record-reference-figures", figure("", 2025, "88.99"), Code::Invalid);
     s.by("secretary").is_refused("record-reference-figures", figure("so/mean_index", 2025, ""), Code::Invalid);
+    for odd in ["88\t99", "88\n99", " 88.99", "Ho\u{300}a"] {
+        s.by("secretary").is_refused("record-reference-figures", figure("so/mean_index", 2025, odd), Code::Invalid);
+    }
     s.by("secretary").is_refused("record-reference-figures", json!({"figures": []}), Code::NothingToDo);
     s.by("secretary").does("record-reference-figures", figure("so/mean_index", 2025, "88.99"));
 }

@@ -214,11 +214,10 @@ async fn a_login_without_the_role_is_told_what_to_do() {
 async fn an_owner_who_is_no_superuser_can_set_up_and_run_the_log() {
     let Some(store) = TestStore::postgres().await else { return };
     let stage = Stage { store };
-    let (owner, service) = (format!("sogoc_test_owner_{}", std::process::id()), format!("sogoc_x{}", std::process::id()));
+    let (owner, service) =
+        (format!("sogoc_test_owner_{}", std::process::id()), format!("sogoc_x{}", std::process::id()));
     stage.store.tamper(&format!("create role {owner} login createrole password 'x'")).await;
-    let own = format!(
-        "do $$ begin execute format('alter database %I owner to {owner}', current_database()); end $$"
-    );
+    let own = format!("do $$ begin execute format('alter database %I owner to {owner}', current_database()); end $$");
     stage.store.tamper(&own).await;
     let url = with_login(stage.store.url(), &owner);
     // A role that the server does not have yet, so that the owner must create it.

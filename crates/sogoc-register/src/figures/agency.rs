@@ -135,6 +135,7 @@ impl<T: Trail> Asked<'_, '_, T> {
     }
 
     fn appraised_points(&mut self) -> Computed {
+        self.trail.formula(fixed("Σ appraised_points of the leaves that apply"));
         let totals = match self.view.ready_group(self.group).and_then(|_| self.view.totals(self.group, self.card)) {
             Ok(totals) => totals,
             Err(why) => return Computed::of(Err(why), Unit::Points),
@@ -147,7 +148,6 @@ impl<T: Trail> Asked<'_, '_, T> {
             }
             return Computed::exact(Ok(totals.appraised.exact()), Unit::Points);
         };
-        self.trail.formula(fixed("Σ appraised_points of the leaves that apply"));
         if T::KEEPS {
             let mut sum = Micro::ZERO;
             for (no, leaf) in index.leaves.iter().enumerate().filter(|(_, leaf)| !leaf.survey) {
@@ -169,11 +169,9 @@ impl<T: Trail> Asked<'_, '_, T> {
     }
 
     fn survey_points(&mut self) -> Computed {
+        self.trail.formula(fixed("mean of the factors' percentages × max points of the survey ÷ 100, rounded; or as set on appeal"));
         let value = self.view.sums(self.group, self.card).and_then(|sums| match sums.survey {
-            SurveySum::Points(points) => {
-                self.trail.formula(fixed("mean of the factors' percentages × max points of the survey ÷ 100, rounded"));
-                Ok(points.exact())
-            }
+            SurveySum::Points(points) => Ok(points.exact()),
             SurveySum::InFull(points) => {
                 self.trail.formula(fixed("max points: does not apply and is awarded in full"));
                 Ok(points.exact())
@@ -192,15 +190,14 @@ impl<T: Trail> Asked<'_, '_, T> {
     }
 
     fn total_points(&mut self) -> Computed {
+        self.trail.formula(fixed("appraised_points + survey_points"));
         let sums = match self.view.sums(self.group, self.card) {
             Ok(sums) => sums,
             Err(why) => return Computed::of(Err(why), Unit::Points),
         };
         self.reads(AgencyName::AppraisedPoints);
         self.reads(AgencyName::SurveyPoints);
-        if self.view.frame.lines.is_empty() {
-            self.trail.formula(fixed("appraised_points + survey_points"));
-        } else {
+        if !self.view.frame.lines.is_empty() {
             self.trail.formula(fixed("appraised_points + survey_points + bonus_points − penalty_points"));
             self.reads(AgencyName::BonusPoints);
             self.reads(AgencyName::PenaltyPoints);
@@ -223,6 +220,7 @@ impl<T: Trail> Asked<'_, '_, T> {
     }
 
     fn applicable_max(&mut self) -> Computed {
+        self.trail.formula(fixed("max_points of the criteria set − max points of what was decided not to apply"));
         let sums = match self.view.sums(self.group, self.card) {
             Ok(sums) => sums,
             Err(why) => return Computed::of(Err(why), Unit::Points),
@@ -234,7 +232,6 @@ impl<T: Trail> Asked<'_, '_, T> {
                 return Computed::of(Err(Missing::Incomplete(sums.missing)), Unit::Points);
             }
         } else {
-            self.trail.formula(fixed("max_points of the criteria set − max points of what was decided not to apply"));
             if T::KEEPS {
                 let address = format!("{}/{}/criteria/max_points", self.view.id(), self.group.id);
                 self.trail.figure(|| address);
@@ -313,12 +310,12 @@ impl<T: Trail> Asked<'_, '_, T> {
     }
 
     fn self_points(&mut self) -> Computed {
+        self.trail.formula(fixed("Σ self_points of the leaves that apply"));
         let (view, group, card) = (self.view, self.group, self.card);
         let index = match view.ready_group(group).and_then(|_| view.index_of(group)) {
             Ok(index) => index,
             Err(why) => return Computed::of(Err(why), Unit::Points),
         };
-        self.trail.formula(fixed("Σ self_points of the leaves that apply"));
         let (mut parts, mut missing) = (Vec::with_capacity(index.leaves.len()), 0_u32);
         for (no, leaf) in index.leaves.iter().enumerate().filter(|(_, leaf)| !leaf.survey) {
             let version = card.leaf_at(leaf.sym, view.cut).copied().unwrap_or_default();

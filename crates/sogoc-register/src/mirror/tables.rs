@@ -62,7 +62,7 @@ pub(super) const TABLES: &[Table] = &[
         columns: &[
             ("season", Text),
             ("agency", Text),
-            ("leaf", Text),
+            ("code", Text),
             ("position", Int),
             ("at", Text),
             ("occurred", Text),
@@ -76,7 +76,7 @@ pub(super) const TABLES: &[Table] = &[
         ],
         slice: Slice::Agency,
         // One leaf in order.
-        index: &["season", "agency", "leaf", "position"],
+        index: &["season", "agency", "code", "position"],
     },
     Table {
         name: "agency_result",

@@ -43,7 +43,7 @@ pub(crate) struct Memory {
     pub(crate) entries: Vec<String>,
     pub(crate) register: Register,
     pub(crate) texts: Texts,
-    commands: u64,
+    pub(crate) commands: u64,
 }
 
 pub(crate) fn t(text: &str) -> Timestamp {

@@ -22,4 +22,17 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &StoreCommand
     })
 }
 
-pub(crate) async fn mirror(_: &Global, _: &Output, _: &MirrorCommand) -> Ended { Ok(()) }
+pub(crate) async fn mirror(global: &Global, output: &Output, command: &MirrorCommand) -> Ended {
+    let MirrorCommand::Rebuild = command;
+    let app = open::to_read(global, output).await?;
+    let mirrored = app.rebuild_mirror().await;
+    app.close().await;
+    let mirrored = mirrored?;
+    output.answer(&mirrored, || {
+        let (vi, en) = (
+            format!("đã dựng lại bản sao SQL: {} dòng, đến hết mục {}\n", mirrored.rows, mirrored.entries),
+            format!("the SQL mirror was built anew: {} rows, up to entry {}\n", mirrored.rows, mirrored.entries),
+        );
+        output.lang.pick(&vi, &en).to_owned()
+    })
+}

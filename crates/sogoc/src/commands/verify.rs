@@ -5,6 +5,7 @@ use sogoc_domain::event::{Event, ResultsEvent};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::SeasonId;
 use sogoc_log::{Frontier, Log, Position, StreamId, VerifyReport, Version};
+use sogoc_register::mirror::Mirror;
 use sogoc_register::{Cut, Register};
 
 use super::log::head_json;
@@ -32,6 +33,9 @@ async fn check(log: &Log, output: &Output) -> Result<Value, Failure> {
         .map(|(stream, position, why)| json!({ "stream": stream, "position": position, "why": why }))
         .collect();
     let commitments = commitments(log, &register).await?;
+    if let Some(fault) = Mirror::new(log.clone(), "verify").fault(&register).await? {
+        return Err(Failure::Corrupt { position: None, message: format!("SQL mirror: {fault}; rebuild it") });
+    }
     let mut document = head_json(&report.head);
     document["checked"] = report.checked.into();
     document["sealed_texts"] = report.sealed.into();
