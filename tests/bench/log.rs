@@ -40,9 +40,9 @@ async fn append(log: &Log, callers: u32, duration: Duration, run: u64) -> anyhow
                 if Instant::now() >= until {
                     break;
                 }
-                let id = u128::from(run) << 64 | u128::from(caller) << 32 | u128::from(version);
+                let id = random::mix(run ^ random::mix(u64::from(caller) << 40 | version));
                 log.append(Append {
-                    command: uuid_of(id << 2 | id >> 100),
+                    command: uuid_of(u128::from(id) << 64 | u128::from(random::mix(id))),
                     command_digest: [7; 32],
                     correlation: None,
                     actor: Actor {

@@ -6,10 +6,12 @@
 #![allow(clippy::disallowed_methods, reason = "measuring elapsed time is what this does")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table and its progress")]
 
+mod commands;
 mod country;
 mod log;
 mod peer;
 mod random;
+mod reading;
 mod report;
 mod writer;
 
@@ -26,6 +28,8 @@ use crate::peer::Peer;
 use crate::report::{Report, number};
 use crate::writer::{Pace, Writer};
 
+/// Entries of an agency's season, its accounts included: what the generator comes to, rounded.
+pub(crate) const ENTRIES_PER_AGENCY: u32 = 377;
 /// Between two chunks of a generated season lie ten minutes.
 const STEP_US: i64 = 600_000_000;
 
@@ -81,13 +85,23 @@ enum Action {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Opens the register of such a log in this process and prints what that took, as JSON
+    Open {
+        #[arg(long)]
+        store: String,
+        #[arg(long, default_value_t = 4_000)]
+        agencies: u32,
+        /// Asks it for rankings, traces and figures too
+        #[arg(long)]
+        ask: bool,
+    },
 }
 
 /// A generated log.
 #[derive(Clone, Debug)]
 pub(crate) struct Country {
     pub(crate) url: String,
-    schema: String,
+    pub(crate) schema: String,
 }
 
 impl Country {
@@ -171,7 +185,7 @@ async fn generate(store: &str, agencies: u32, seed: u64) -> anyhow::Result<()> {
 }
 
 /// Names of the measurements, in the order in which they run.
-const MEASUREMENTS: &[&str] = &["log-append", "log-verify"];
+const MEASUREMENTS: &[&str] = &["score", "hot", "log-append", "log-verify", "open", "curve", "sqlite"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -182,6 +196,10 @@ async fn main() -> anyhow::Result<()> {
     }
     match &arguments.action {
         Some(Action::Generate { store, agencies, seed }) => generate(store, *agencies, *seed).await,
+        Some(Action::Open { store, agencies, ask }) => {
+            println!("{}", reading::open(store, *agencies, *ask).await?);
+            Ok(())
+        }
         None => measure(&arguments).await,
     }
 }
@@ -209,6 +227,11 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         let start = Instant::now();
         eprintln!("{name}");
         match *name {
+            "score" => bench.score().await?,
+            "hot" => bench.hot().await?,
+            "open" => bench.open().await?,
+            "curve" => bench.curve().await?,
+            "sqlite" => bench.sqlite().await?,
             "log-append" => bench.log_append().await?,
             "log-verify" => bench.log_verify().await?,
             other => unreachable!("{other} is not one of the measurements"),

@@ -62,6 +62,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 pub(crate) struct Report {
     rows: Vec<Row>,
     notes: Vec<String>,
+    tables: Vec<(String, String)>,
 }
 
 impl Report {
@@ -102,7 +103,12 @@ impl Report {
         self.notes.push(note);
     }
 
-    /// The table as Markdown.
+    /// A table of another shape, under its title.
+    pub(crate) fn table(&mut self, title: &str, table: String) {
+        self.tables.push((title.to_owned(), table));
+    }
+
+    /// All of it as Markdown.
     pub(crate) fn markdown(&self) -> String {
         let mut out = String::from("| measured | sogoc | peer | ratio | target | reached |\n|---|---|---|---|---|---|\n");
         for row in &self.rows {
@@ -114,6 +120,9 @@ impl Report {
         }
         for note in &self.notes {
             let _ = writeln!(out, "- {note}");
+        }
+        for (title, table) in &self.tables {
+            let _ = write!(out, "\n{title}:\n\n{table}");
         }
         out
     }

@@ -116,9 +116,7 @@ impl App {
                         }
                         return Ok(answered(receipt, decided.failures));
                     }
-                    Err(error) if is_passing(&error) => {
-                        self.catch_up().await?;
-                    }
+                    Err(error) if is_passing(&error) => self.advance_beyond(size).await?,
                     Err(LogError::CommandReused { .. }) => return Err(reused(envelope).into()),
                     Err(LogError::Refused { what, limit, remedy }) => {
                         return Err(refused_by_log(&what, &limit, &remedy).into());

@@ -1,6 +1,7 @@
 //! The register of one log, kept up with it.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use futures_util::StreamExt as _;
@@ -93,7 +94,7 @@ impl App {
         let Options { log: log_options, entropy, absent, mut progress } = options;
         let clock = Arc::clone(&log_options.clock);
         let log = match absent {
-            Absent::Created => Log::open_or_create(url, log_options).await?,
+            Absent::Created => open_or_create(url, log_options).await?,
             Absent::Refused => Log::open(url, log_options).await?,
         };
         let head = log.head().await?;
@@ -171,6 +172,14 @@ impl App {
         Ok(())
     }
 
+    /// Folds what came after a decision was taken at a size. Where another caller did so meanwhile, that is enough: the
+    /// decision is taken again in any case.
+    pub(crate) async fn advance_beyond(&self, size: u64) -> Result<(), LogError> {
+        let _one = self.shared.folding.lock().await;
+        while self.register().size() == size && self.fold_some().await? > 0 {}
+        Ok(())
+    }
+
     /// Brings the SQL mirror up to what was recorded meanwhile, waits until everything queued is answered, then closes
     /// the log.
     pub async fn close(self) {
@@ -218,6 +227,18 @@ impl App {
         }
         let mut register = self.shared.register.write().unwrap_or_else(PoisonError::into_inner);
         register.apply_stored(entries).map_err(unfoldable)
+    }
+}
+
+/// Opens a log and makes it only where there is none: a store with an older schema is its owner's to migrate, and on a
+/// server the service's own role could not.
+async fn open_or_create(url: &str, options: sogoc_log::Options) -> Result<Log, LogError> {
+    if url.strip_prefix("sqlite:").is_some_and(|path| !Path::new(path).exists()) {
+        return Log::open_or_create(url, options).await;
+    }
+    match Log::open(url, options.clone()).await {
+        Err(LogError::Schema { found: 0, .. }) => Log::open_or_create(url, options).await,
+        opened => opened,
     }
 }
 

@@ -302,7 +302,7 @@ pub const TABLE: &[Rule] = &[
     line("reopen-scorecard", &[CHAIR], AfterAnnouncement, &[OwnCase]),
     line("score-line", &[COUNCIL], Admitted, &[OwnCase]),
     line("cap-class", &[COUNCIL], AdmittedIfScheduled, &[OwnCase]),
-    line("transcribe-result", &[TRANSCRIBER], UntilAnnounced, &[]),
+    line("transcribe-result", &[TRANSCRIBER], Running, &[]),
 
     line("lodge-appeal", &[LEADER], Admitted, &[]),
     line("accept-late-appeal", &[SECRETARY], AfterAnnouncement, &[OwnCase]),
@@ -592,6 +592,9 @@ fn assigned_to_review<'a>(d: &Deciding<'a>, season: Option<&'a Season>) -> Resul
     let Some(named) = appraised_leaf(&d.envelope.command) else { return Ok(()) };
     let Some(group) = season.agencies.get(agency).map(|m| &m.group) else { return Ok(()) };
     let Some(leaf) = version_of(d, season, group).ok().and_then(|version| version.leaf(named)) else { return Ok(()) };
+    if leaf.is_survey() {
+        return Ok(());
+    }
     let reviewers = season.assigned(group, &leaf.path, agency).map_or(&[][..], |a| a.reviewers);
     let account = principal(d);
     if reviewers.contains(account) {

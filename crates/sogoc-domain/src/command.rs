@@ -63,6 +63,7 @@ macro_rules! commands {
         #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(tag = "type")]
+        #[allow(clippy::large_enum_variant, reason = "a command is decided once and never kept in bulk")]
         pub enum Command {
             $($(#[$doc])* #[serde(rename = $kind)] $name($name),)*
         }

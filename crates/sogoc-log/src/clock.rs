@@ -141,19 +141,30 @@ pub(crate) fn parse_exact(text: &[u8]) -> Option<Timestamp> {
             return None;
         }
     }
-    let number = |range: std::ops::Range<usize>| {
-        text[range]
-            .iter()
-            .try_fold(0_i64, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')))
+    let mut wrong = false;
+    let mut number = |from: usize, digits: usize| {
+        text[from..from + digits].iter().fold(0_i64, |value, digit| {
+            let digit = digit.wrapping_sub(b'0');
+            wrong |= digit > 9;
+            value * 10 + i64::from(digit)
+        })
     };
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (hour, minute, second, micros) = (number(11..13)?, number(14..16)?, number(17..19)?, number(20..26)?);
-    let date = days(year, month, day);
-    // A day that the calendar does not have comes back as another one.
-    if !(1..=12).contains(&month) || civil(date) != (year, month, day) || hour > 23 || minute > 59 || second > 59 {
+    let (year, month, day) = (number(0, 4), number(5, 2), number(8, 2));
+    let (hour, minute, second, micros) = (number(11, 2), number(14, 2), number(17, 2), number(20, 6));
+    if wrong || !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    Some(Timestamp(date * DAY_US + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros))
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let month_days = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !(1..=month_days).contains(&day) {
+        return None;
+    }
+    let seconds = (hour * 60 + minute) * 60 + second;
+    Some(Timestamp(days(year, month, day) * DAY_US + seconds * 1_000_000 + micros))
 }
 
 impl fmt::Display for Timestamp {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::canonical::{self, CanonicalError, Nulls, write_string};
 use crate::clock::{Timestamp, parse_exact};
-use crate::values::{NUMBER_LIMIT, Position, Version, is_id, is_log_name, is_stream};
+use crate::values::{NUMBER_LIMIT, Position, Version, is_log_name, is_stream};
 
 /// Longest entry in bytes: the limit of a tlog-tiles entry bundle, whose lengths have 16 bits.
 pub const ENTRY_BYTES_MAX: usize = 65_535;
@@ -201,13 +201,14 @@ impl<'a> Entry<'a> {
     /// Writes the entry again. For an entry that was read it gives back the same bytes.
     #[must_use]
     pub fn encode(&self) -> String {
-        let mut text = String::with_capacity(256 + self.data.0.len());
-        self.pieces().assemble(&mut text, self.at, self.position, self.version);
+        let mut text = String::with_capacity(512 + self.data.0.len());
+        self.encode_into(&mut text);
         text
     }
 
-    fn pieces(&self) -> Pieces {
-        Pieces::new(&Fields {
+    /// Appends what [`Entry::encode`] gives.
+    pub(crate) fn encode_into(&self, text: &mut String) {
+        let fields = Fields {
             actor: &self.actor,
             causation: self.causation,
             command: self.command,
@@ -222,7 +223,12 @@ impl<'a> Entry<'a> {
             occurred: self.occurred,
             received: self.received,
             stream: self.stream,
-        })
+        };
+        fields.write(text, |text, hole| match hole {
+            Hole::At => self.at.write(text),
+            Hole::Position => write_unsigned(text, self.position.0),
+            Hole::Version => write_unsigned(text, self.version.0),
+        });
     }
 }
 
@@ -244,84 +250,106 @@ pub(crate) struct Fields<'a> {
     pub(crate) stream: &'a str,
 }
 
+/// What only the sequencer knows.
+#[derive(Clone, Copy)]
+enum Hole {
+    At,
+    Position,
+    Version,
+}
+
+impl Fields<'_> {
+    /// Writes all fields in their order, and has the holes filled when it comes to them.
+    fn write(&self, text: &mut String, mut fill: impl FnMut(&mut String, Hole)) {
+        text.push_str("{\"actor\":{\"account\":");
+        write_string(text, self.actor.account);
+        write_text(text, ",\"agency\":", self.actor.agency);
+        write_text(text, ",\"capacity\":", self.actor.capacity.as_deref());
+        write_number(text, ",\"delegation\":", self.actor.delegation.map(|position| position.0));
+        write_text(text, ",\"on_behalf_of\":", self.actor.on_behalf_of);
+        write_text(text, ",\"role\":", self.actor.role);
+        text.push_str("},\"at\":\"");
+        fill(text, Hole::At);
+        text.push('"');
+        write_number(text, ",\"causation\":", self.causation.map(|position| position.0));
+        text.push_str(",\"command\":\"");
+        write_uuid(text, &self.command);
+        text.push_str("\",\"command_digest\":\"");
+        write_hex(text, self.command_digest);
+        text.push('"');
+        write_number(text, ",\"command_index\":", Some(self.command_index.into()));
+        write_text(text, ",\"correlation\":", self.correlation);
+        text.push_str(",\"data\":");
+        text.push_str(self.data);
+        if let Some(instrument) = self.instrument {
+            text.push_str(",\"instrument\":{");
+            if let Some(clause) = &instrument.clause {
+                text.push_str("\"clause\":");
+                write_string(text, clause);
+                text.push(',');
+            }
+            text.push_str("\"id\":");
+            write_string(text, instrument.id);
+            text.push('}');
+        }
+        write_text(text, ",\"kind\":", Some(self.kind));
+        write_number(text, ",\"kind_version\":", Some(self.kind_version.into()));
+        write_text(text, ",\"log\":", Some(self.log));
+        if let Some(occurred) = self.occurred {
+            text.push_str(",\"occurred\":\"");
+            occurred.write(text);
+            text.push('"');
+        }
+        text.push_str(",\"position\":");
+        fill(text, Hole::Position);
+        text.push_str(",\"received\":\"");
+        self.received.write(text);
+        text.push('"');
+        write_text(text, ",\"stream\":", Some(self.stream));
+        text.push_str(",\"v\":1,\"version\":");
+        fill(text, Hole::Version);
+        text.push('}');
+    }
+}
+
 /// The text of an entry with three holes, for `at`, `position` and `version`. Made before queueing, so that under the
-/// lock an entry costs three copies and one hash.
+/// lock an entry costs four copies and one hash.
 pub(crate) struct Pieces {
     text: String,
     at: usize,
     position: usize,
+    version: usize,
 }
 
 impl Pieces {
     pub(crate) fn new(fields: &Fields<'_>) -> Self {
         let mut text = String::with_capacity(512 + fields.data.len());
-        text.push_str("{\"actor\":{\"account\":");
-        write_string(&mut text, fields.actor.account);
-        write_text(&mut text, ",\"agency\":", fields.actor.agency);
-        write_text(&mut text, ",\"capacity\":", fields.actor.capacity.as_deref());
-        write_number(&mut text, ",\"delegation\":", fields.actor.delegation.map(|position| position.0));
-        write_text(&mut text, ",\"on_behalf_of\":", fields.actor.on_behalf_of);
-        write_text(&mut text, ",\"role\":", fields.actor.role);
-        text.push_str("},\"at\":\"");
-        let at = text.len();
-        text.push('"');
-        write_number(&mut text, ",\"causation\":", fields.causation.map(|position| position.0));
-        text.push_str(",\"command\":\"");
-        text.push_str(fields.command.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-        text.push_str("\",\"command_digest\":\"");
-        let mut digest = [0; 64];
-        hex::encode_to_slice(fields.command_digest, &mut digest).expect("32 bytes have 64 digits");
-        text.push_str(std::str::from_utf8(&digest).expect("hexadecimal digits"));
-        text.push('"');
-        write_number(&mut text, ",\"command_index\":", Some(fields.command_index.into()));
-        write_text(&mut text, ",\"correlation\":", fields.correlation);
-        text.push_str(",\"data\":");
-        text.push_str(fields.data);
-        if let Some(instrument) = fields.instrument {
-            text.push_str(",\"instrument\":{");
-            if let Some(clause) = &instrument.clause {
-                text.push_str("\"clause\":");
-                write_string(&mut text, clause);
-                text.push(',');
-            }
-            text.push_str("\"id\":");
-            write_string(&mut text, instrument.id);
-            text.push('}');
-        }
-        write_text(&mut text, ",\"kind\":", Some(fields.kind));
-        write_number(&mut text, ",\"kind_version\":", Some(fields.kind_version.into()));
-        write_text(&mut text, ",\"log\":", Some(fields.log));
-        if let Some(occurred) = fields.occurred {
-            text.push_str(",\"occurred\":\"");
-            occurred.write(&mut text);
-            text.push('"');
-        }
-        text.push_str(",\"position\":");
-        let position = text.len();
-        text.push_str(",\"received\":\"");
-        fields.received.write(&mut text);
-        text.push('"');
-        write_text(&mut text, ",\"stream\":", Some(fields.stream));
-        text.push_str(",\"v\":1,\"version\":");
-        Self { text, at, position }
+        let (mut at, mut position, mut version) = (0, 0, 0);
+        fields.write(&mut text, |text, hole| match hole {
+            Hole::At => at = text.len(),
+            Hole::Position => position = text.len(),
+            Hole::Version => version = text.len(),
+        });
+        Self { text, at, position, version }
     }
 
     /// Length in bytes when position and version take the most digits they can: what is checked before queueing, so
     /// that the size of an entry is never a matter of when it is recorded.
     pub(crate) fn bytes_max(&self) -> usize {
-        // `at` has 27 bytes; numbers below 2^53 have at most 16 digits; the object closes.
-        self.text.len() + 27 + 16 + 16 + 1
+        // `at` has 27 bytes; numbers below 2^53 have at most 16 digits.
+        self.text.len() + 27 + 16 + 16
     }
 
-    pub(crate) fn assemble(&self, out: &mut String, at: Timestamp, position: Position, version: Version) {
-        out.reserve(self.bytes_max());
-        out.push_str(&self.text[..self.at]);
-        at.write(out);
-        out.push_str(&self.text[self.at..self.position]);
-        write_number(out, "", Some(position.0));
-        out.push_str(&self.text[self.position..]);
-        write_number(out, "", Some(version.0));
-        out.push('}');
+    pub(crate) fn assemble(&self, at: Timestamp, position: Position, version: Version) -> String {
+        let mut text = String::with_capacity(self.bytes_max());
+        text.push_str(&self.text[..self.at]);
+        at.write(&mut text);
+        text.push_str(&self.text[self.at..self.position]);
+        write_unsigned(&mut text, position.0);
+        text.push_str(&self.text[self.position..self.version]);
+        write_unsigned(&mut text, version.0);
+        text.push_str(&self.text[self.version..]);
+        text
     }
 }
 
@@ -333,8 +361,13 @@ fn write_text(out: &mut String, key: &str, value: Option<&str>) {
 }
 
 fn write_number(out: &mut String, key: &str, value: Option<u64>) {
-    let Some(mut value) = value else { return };
-    out.push_str(key);
+    if let Some(value) = value {
+        out.push_str(key);
+        write_unsigned(out, value);
+    }
+}
+
+pub(crate) fn write_unsigned(out: &mut String, mut value: u64) {
     let mut digits = [b'0'; 20];
     let mut from = digits.len();
     loop {
@@ -347,6 +380,48 @@ fn write_number(out: &mut String, key: &str, value: Option<u64>) {
     }
     out.push_str(std::str::from_utf8(&digits[from..]).expect("digits"));
 }
+
+pub(crate) fn write_uuid(out: &mut String, uuid: &Uuid) {
+    out.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+}
+
+pub(crate) fn write_hex(out: &mut String, bytes: &[u8; 32]) {
+    let mut digits = [0; 64];
+    hex::encode_to_slice(bytes, &mut digits).expect("32 bytes have 64 digits");
+    out.push_str(std::str::from_utf8(&digits).expect("hexadecimal digits"));
+}
+
+/// What a byte may stand in: an id, a stream's name, a log's name.
+const ID: u8 = 1;
+const STREAM: u8 = 2;
+const NAME: u8 = 4;
+const CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let c = byte as u8;
+        if c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' {
+            table[byte] = ID | STREAM | NAME;
+        } else if c == b'/' {
+            table[byte] = STREAM | NAME;
+        } else if c.is_ascii_uppercase() || matches!(c, b'.' | b'_' | b'~' | b':') {
+            table[byte] = NAME;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// Value of a hexadecimal digit in lower case, 255 for anything else.
+const HEX: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
 
 /// Reads the fields in their one order.
 struct Reader<'a> {
@@ -372,25 +447,61 @@ impl<'a> Reader<'a> {
         if self.take(literal) { Ok(()) } else { self.fail(literal) }
     }
 
-    /// A text without escapes up to the closing quote, which is taken too; the opening quote has been.
-    fn plain(&mut self, expected: &'static str, valid: fn(&str) -> bool) -> Result<&'a str, EntryError> {
+    /// A text of one class of bytes up to the closing quote, which is taken too; the opening quote has been.
+    fn plain(&mut self, class: u8, expected: &'static str) -> Result<&'a str, EntryError> {
         let rest = &self.text.as_bytes()[self.at..];
-        let Some(length) = rest.iter().position(|byte| *byte == b'"') else { return self.fail(expected) };
-        let value = &self.text[self.at..self.at + length];
-        if !valid(value) {
+        let length = rest.iter().position(|byte| CLASS[usize::from(*byte)] & class == 0).unwrap_or(rest.len());
+        if rest.get(length) != Some(&b'"') {
             return self.fail(expected);
         }
+        let value = &self.text[self.at..self.at + length];
         self.at += length + 1;
         Ok(value)
     }
 
-    fn plain_after(
-        &mut self,
-        key: &'static str,
-        expected: &'static str,
-        valid: fn(&str) -> bool,
-    ) -> Result<Option<&'a str>, EntryError> {
-        if self.take(key) { self.plain(expected, valid).map(Some) } else { Ok(None) }
+    fn id(&mut self) -> Result<&'a str, EntryError> {
+        const EXPECTED: &str = "an id of [a-z0-9-]{1,64}";
+        let start = self.at;
+        let id = self.plain(ID, EXPECTED)?;
+        if (1..=64).contains(&id.len()) { Ok(id) } else { Err(EntryError { at: start, expected: EXPECTED }) }
+    }
+
+    fn id_after(&mut self, key: &'static str) -> Result<Option<&'a str>, EntryError> {
+        if self.take(key) { self.id().map(Some) } else { Ok(None) }
+    }
+
+    /// Hexadecimal digits in lower case.
+    fn hex<const BYTES: usize>(&mut self, bytes: &mut [u8; BYTES], expected: &'static str) -> Result<(), EntryError> {
+        let Some(digits) = self.text.as_bytes().get(self.at..self.at + 2 * BYTES) else { return self.fail(expected) };
+        let mut wrong = 0;
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+            let (high, low) = (HEX[usize::from(pair[0])], HEX[usize::from(pair[1])]);
+            wrong |= (high | low) & 0xf0;
+            *byte = high << 4 | low & 0x0f;
+        }
+        if wrong != 0 {
+            return self.fail(expected);
+        }
+        self.at += 2 * BYTES;
+        Ok(())
+    }
+
+    fn uuid(&mut self) -> Result<Uuid, EntryError> {
+        const EXPECTED: &str = "a UUID in lower case with hyphens";
+        let (mut a, mut b, mut c, mut d, mut e) = ([0; 4], [0; 2], [0; 2], [0; 2], [0; 6]);
+        self.hex(&mut a, EXPECTED)?;
+        self.need("-")?;
+        self.hex(&mut b, EXPECTED)?;
+        self.need("-")?;
+        self.hex(&mut c, EXPECTED)?;
+        self.need("-")?;
+        self.hex(&mut d, EXPECTED)?;
+        self.need("-")?;
+        self.hex(&mut e, EXPECTED)?;
+        self.need("\"")?;
+        let [a0, a1, a2, a3] = a;
+        let [e0, e1, e2, e3, e4, e5] = e;
+        Ok(Uuid::from_bytes([a0, a1, a2, a3, b[0], b[1], c[0], c[1], d[0], d[1], e0, e1, e2, e3, e4, e5]))
     }
 
     fn string(&mut self) -> Result<Cow<'a, str>, EntryError> {
@@ -441,24 +552,22 @@ impl<'a> Reader<'a> {
     }
 
     fn entry(&mut self) -> Result<Entry<'a>, EntryError> {
-        const ID: &str = "an id of [a-z0-9-]{1,64}";
         self.need("{\"actor\":{\"account\":\"")?;
-        let account = self.plain(ID, is_id)?;
-        let agency = self.plain_after(",\"agency\":\"", ID, is_id)?;
+        let account = self.id()?;
+        let agency = self.id_after(",\"agency\":\"")?;
         let capacity = if self.take(",\"capacity\":") { Some(self.string()?) } else { None };
         let delegation = self.position_after(",\"delegation\":")?;
-        let on_behalf_of = self.plain_after(",\"on_behalf_of\":\"", ID, is_id)?;
-        let role = self.plain_after(",\"role\":\"", ID, is_id)?;
+        let on_behalf_of = self.id_after(",\"on_behalf_of\":\"")?;
+        let role = self.id_after(",\"role\":\"")?;
         self.need("},\"at\":\"")?;
         let at = self.time()?;
         let causation = self.position_after(",\"causation\":")?;
         self.need(",\"command\":\"")?;
-        let command = self.plain("a UUID in lower case with hyphens", is_uuid)?;
-        let command = Uuid::try_parse(command).expect("its form was checked");
+        let command = self.uuid()?;
         self.need(",\"command_digest\":\"")?;
-        let digest = self.plain("64 hexadecimal digits in lower case", is_digest)?;
         let mut command_digest = [0; 32];
-        hex::decode_to_slice(digest, &mut command_digest).expect("its form was checked");
+        self.hex(&mut command_digest, "64 hexadecimal digits in lower case")?;
+        self.need("\"")?;
         self.need(",\"command_index\":")?;
         let command_index = self.small("a number below 2^32", 0)?;
         let correlation = if self.take(",\"correlation\":") { Some(self.string()?) } else { None };
@@ -478,25 +587,33 @@ impl<'a> Reader<'a> {
                 None
             };
             self.need("\"id\":\"")?;
-            let id = self.plain(ID, is_id)?;
+            let id = self.id()?;
             self.need("}")?;
             Some(EntryInstrument { id, clause })
         } else {
             None
         };
         self.need(",\"kind\":\"")?;
-        let kind = self.plain(ID, is_id)?;
+        let kind = self.id()?;
         self.need(",\"kind_version\":")?;
         let kind_version = self.small("a kind version from 1", 1)?;
         self.need(",\"log\":\"")?;
-        let log = self.plain("a log's name", is_log_name)?;
+        let start = self.at;
+        let log = self.plain(NAME, "a log's name")?;
+        if !is_log_name(log) {
+            return Err(EntryError { at: start, expected: "a log's name" });
+        }
         let occurred = if self.take(",\"occurred\":\"") { Some(self.time()?) } else { None };
         self.need(",\"position\":")?;
         let position = Position(self.number("a position below 2^53", 0, NUMBER_LIMIT)?);
         self.need(",\"received\":\"")?;
         let received = self.time()?;
         self.need(",\"stream\":\"")?;
-        let stream = self.plain("a stream's name", is_stream)?;
+        let start = self.at;
+        let stream = self.plain(STREAM, "a stream's name")?;
+        if !is_stream(stream) {
+            return Err(EntryError { at: start, expected: "a stream's name" });
+        }
         self.need(",\"v\":1,\"version\":")?;
         let version = Version(self.number("a version from 1, below 2^53", 1, NUMBER_LIMIT)?);
         self.need("}")?;
@@ -521,18 +638,6 @@ impl<'a> Reader<'a> {
             version,
         })
     }
-}
-
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-        })
-}
-
-fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn located(error: &CanonicalError, start: usize) -> EntryError {

@@ -19,6 +19,7 @@ mod faults;
 mod log;
 mod options;
 mod postgres;
+pub mod postgres_es;
 mod sequencer;
 mod snapshot;
 mod sqlite;

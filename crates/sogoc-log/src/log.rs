@@ -18,13 +18,14 @@ use crate::error::LogError;
 use crate::options::Options;
 use crate::sequencer::{Member, Sequencer};
 use crate::store::{
-    HeadRow, Known, Pool, Row, SealedRow, Writer, bytes32, integer, on_pool, position, prefix_end, time, told, version,
+    HeadRow, Known, Lines, Pool, Row, SealedRow, Writer, bytes32, integer, on_pool, position, prefix_end, time, told,
+    version,
 };
 use crate::values::{Position, StreamId, Version, is_log_name};
 use crate::{postgres, sqlite};
 
 /// Rows that one statement reads.
-pub(crate) const CHUNK: usize = 4_096;
+pub(crate) const CHUNK: usize = 2_048;
 /// Longest time between two looks of a waiting reader, in milliseconds.
 const POLL_MS: u64 = 500;
 /// Hint to a caller that found the queue full, in milliseconds: a few batches.
@@ -324,11 +325,39 @@ impl Log {
     /// # Errors
     /// `Unavailable`; `Corrupt` at the first position that is missing or no text.
     pub async fn read(&self, from: Position, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
-        let to = from.0.saturating_add(limit as u64).min(crate::values::NUMBER_LIMIT);
-        if from.0 >= to {
+        let mut entries = Vec::new();
+        while entries.len() < limit {
+            let next = Position(from.0.saturating_add(entries.len() as u64));
+            let asked = CHUNK.min(limit - entries.len());
+            let chunk = self.read_chunk(next, asked).await?;
+            let found = chunk.len();
+            entries.extend(chunk);
+            if found < asked {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// At most [`CHUNK`] entries, fewer than asked for only at the end.
+    async fn read_chunk(&self, from: Position, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        let to = Position(from.0.saturating_add(limit as u64).min(crate::values::NUMBER_LIMIT));
+        if from >= to {
             return Ok(Vec::new());
         }
-        let entries: Result<Vec<_>, LogError> = on_pool!(&self.inner.pool, pool => {
+        match self.lines(Lines::Entries, from, to).await {
+            Ok(text) => match entries_of(&text, from, limit) {
+                Some(entries) => Ok(entries),
+                None => self.read_rows(from, to).await,
+            },
+            Err(LogError::Corrupt { .. }) => self.read_rows(from, to).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same row by row, to find out where the damage is.
+    async fn read_rows(&self, from: Position, to: Position) -> Result<Vec<StoredEntry>, LogError> {
+        on_pool!(&self.inner.pool, pool => {
             let rows = sqlx::query(
                 "select position, entry
                  from entry
@@ -336,7 +365,7 @@ impl Log {
                  order by position",
             )
             .bind(integer(from.0))
-            .bind(integer(to))
+            .bind(integer(to.0))
             .fetch_all(pool)
             .await
             .map_err(|error| placed(told(&error), from))?;
@@ -349,8 +378,14 @@ impl Log {
                     stored(found, Position(expected), bytes)
                 })
                 .collect()
-        });
-        entries
+        })
+    }
+
+    pub(crate) async fn lines(&self, lines: Lines, from: Position, to: Position) -> Result<Vec<u8>, LogError> {
+        match &self.inner.pool {
+            Pool::Sqlite(pool) => sqlite::lines(pool, lines, from, to).await,
+            Pool::Postgres(pool) => postgres::lines(pool, lines, from, to).await,
+        }
     }
 
     /// All entries from a position to the end of the log, in chunks in order. The next chunk is fetched while the last
@@ -363,7 +398,7 @@ impl Log {
         read_ahead(from, move |from| {
             let log = log.clone();
             async move {
-                let entries = log.read(from, CHUNK).await?;
+                let entries = log.read_chunk(from, CHUNK).await?;
                 let next = Position(from.0 + entries.len() as u64);
                 Ok((entries, next))
             }
@@ -743,6 +778,23 @@ where
         let chunk = receiver.recv().await?;
         Some((chunk, receiver))
     })
+}
+
+/// The entries of [`Lines::Entries`], none when a line is not as it should be.
+fn entries_of(text: &[u8], from: Position, limit: usize) -> Option<Vec<StoredEntry>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let text = std::str::from_utf8(text).ok()?;
+    let mut entries = Vec::with_capacity(limit);
+    for (line, expected) in text.split('\n').zip(from.0..) {
+        let (number, entry) = line.split_once(' ')?;
+        if number.parse() != Ok(expected) || entries.len() == limit {
+            return None;
+        }
+        entries.push(StoredEntry { position: Position(expected), bytes: entry.to_owned() });
+    }
+    Some(entries)
 }
 
 fn stored(found: i64, expected: Position, bytes: &[u8]) -> Result<StoredEntry, LogError> {

@@ -15,8 +15,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, R
 use crate::error::LogError;
 use crate::options::{DEFAULT_NAME, Options};
 use crate::store::{
-    HeadRow, Known, Question, Row, SCHEMA, SealedRow, Writer, bytes32, integer, position, prefix_end, time, told,
-    version,
+    HeadRow, Known, Lines, Question, Row, SCHEMA, SealedRow, Writer, bytes32, integer, position, prefix_end, time,
+    told, version,
 };
 use crate::values::{Position, StreamId, Version};
 
@@ -484,6 +484,38 @@ pub(crate) async fn read_head(pool: &PgPool) -> Result<HeadRow, LogError> {
         .await
         .map_err(|error| told(&error))?;
     head(&row)
+}
+
+/// The entries of a range as lines; empty where there are none.
+pub(crate) async fn lines(pool: &PgPool, lines: Lines, from: Position, to: Position) -> Result<Vec<u8>, LogError> {
+    let query = match lines {
+        Lines::Entries => sqlx::query(
+            r"select string_agg(position || ' ' || entry, E'\n')
+              from (
+                select position, entry
+                from entry
+                where position >= $1 and position < $2
+                order by position
+              ) as chunk",
+        ),
+        Lines::Columns => sqlx::query(
+            r"select string_agg(
+                position || ' ' || version || ' ' || at_us || ' ' || command || ' ' || command_index || ' '
+                  || encode(command_digest, 'hex') || ' ' || encode(leaf_hash, 'hex') || ' ' || stream || ' ' || kind || ' ' || entry,
+                E'\n'
+              )
+              from (
+                select *
+                from entry
+                where position >= $1 and position < $2
+                order by position
+              ) as chunk",
+        ),
+    };
+    let row = query.bind(integer(from.0)).bind(integer(to.0)).fetch_one(pool).await.map_err(|error| told(&error))?;
+    // As bytes: what the disk has made of the text need not be UTF-8.
+    let text: Option<&[u8]> = row.try_get_unchecked(0).map_err(|error| told(&error))?;
+    Ok(text.unwrap_or_default().to_vec())
 }
 
 /// Whole rows from a position on, fewer than `limit` only at the end. A row that cannot be read is an error in its place.

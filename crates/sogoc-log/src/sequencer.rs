@@ -377,8 +377,7 @@ impl<'a> Judge<'a> {
             let position = Position(first + index as u64);
             let version = &mut self.versions[self.streams[&entry.stream]];
             *version = version.next();
-            let mut text = String::new();
-            entry.pieces.assemble(&mut text, self.at, position, *version);
+            let text = entry.pieces.assemble(self.at, position, *version);
             self.rows.push(Row {
                 position,
                 stream: entry.stream.as_str().to_owned(),

@@ -17,8 +17,8 @@ use uuid::Uuid;
 use crate::error::LogError;
 use crate::options::{DEFAULT_NAME, Options};
 use crate::store::{
-    HeadRow, Known, Question, Row, SCHEMA, SealedRow, Writer, bytes32, integer, position, prefix_end, time, told,
-    version,
+    HeadRow, Known, Lines, Question, Row, SCHEMA, SealedRow, Writer, bytes32, integer, position, prefix_end, time,
+    told, version,
 };
 use crate::values::{Position, StreamId, Version};
 
@@ -508,6 +508,38 @@ pub(crate) async fn read_head(pool: &SqlitePool) -> Result<HeadRow, LogError> {
         .await
         .map_err(|error| told(&error))?;
     head(&row)
+}
+
+/// The entries of a range as lines; empty where there are none.
+pub(crate) async fn lines(pool: &SqlitePool, lines: Lines, from: Position, to: Position) -> Result<Vec<u8>, LogError> {
+    let query = match lines {
+        Lines::Entries => sqlx::query(
+            "select group_concat(position || ' ' || entry, char(10))
+             from (
+               select position, entry
+               from entry
+               where position >= $1 and position < $2
+               order by position
+             )",
+        ),
+        Lines::Columns => sqlx::query(
+            "select group_concat(
+               position || ' ' || version || ' ' || at_us || ' ' || command || ' ' || command_index || ' '
+                 || lower(hex(command_digest)) || ' ' || lower(hex(leaf_hash)) || ' ' || stream || ' ' || kind || ' ' || entry,
+               char(10)
+             )
+             from (
+               select *
+               from entry
+               where position >= $1 and position < $2
+               order by position
+             )",
+        ),
+    };
+    let row = query.bind(integer(from.0)).bind(integer(to.0)).fetch_one(pool).await.map_err(|error| told(&error))?;
+    // As bytes: what the disk has made of the text need not be UTF-8.
+    let text: Option<&[u8]> = row.try_get_unchecked(0).map_err(|error| told(&error))?;
+    Ok(text.unwrap_or_default().to_vec())
 }
 
 /// Whole rows from a position on, fewer than `limit` only at the end. A row that cannot be read is an error in its place.

@@ -48,6 +48,16 @@ pub(crate) struct Row {
     pub(crate) leaf: Hash,
 }
 
+/// Entries of a range as one text, which costs either store a fraction of what a row each costs. One line an entry, first
+/// its position and a space: an entry has no line break of its own, as JSON escapes it. What tampering may have made of
+/// that shows as a line too many or a number out of order, and then the rows are read one by one.
+pub(crate) enum Lines {
+    /// `position entry`
+    Entries,
+    /// `position version at_us command command_index command_digest leaf_hash stream kind entry`
+    Columns,
+}
+
 /// A row of the table `sealed_text`.
 #[derive(Debug, Clone)]
 pub(crate) struct SealedRow {

@@ -64,7 +64,18 @@ pub fn is_id(text: &str) -> bool {
 
 /// Whether `text` names a stream: two to four ids divided by `/`.
 pub(crate) fn is_stream(text: &str) -> bool {
-    text.split('/').all(is_id) && (1..=3).contains(&text.bytes().filter(|b| *b == b'/').count())
+    let (mut parts, mut length) = (1, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' if length < 64 => length += 1,
+            b'/' if length > 0 => {
+                parts += 1;
+                length = 0;
+            }
+            _ => return false,
+        }
+    }
+    length > 0 && (2..=4).contains(&parts)
 }
 
 /// Whether `text` can name a log. The name becomes the origin of checkpoints and the name of their key, so no spaces

@@ -1,22 +1,23 @@
 //! The full check: every byte, hash, number and copy against every other.
 //!
-//! **Shape.** Rows are fetched a chunk ahead, looked at one by one off the executor, and then folded in order. **Cost.**
-//! One hash and one parse an entry; memory for one number a stream and one id a command. Appends may go on meanwhile: what
-//! is checked ends at the head that was read first.
+//! **Shape.** Entries are fetched a chunk ahead as lines, looked at one by one off the executor, and then folded in order;
+//! a chunk with anything wrong in it is fetched again row by row, to say what and where. **Cost.** One parse and two hashes
+//! an entry; memory for one number a stream and one id a command. Appends may go on meanwhile: what is checked ends at the
+//! head that was read first.
 
 use std::collections::{HashMap, HashSet};
 
 use futures_util::StreamExt as _;
-use sogoc_proof::{Frontier, leaf_hash};
+use sogoc_proof::{Frontier, Hash, leaf_hash};
 use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::append::SealedText;
 use crate::clock::Timestamp;
-use crate::entry::Entry;
+use crate::entry::{Entry, write_hex, write_unsigned, write_uuid};
 use crate::error::LogError;
 use crate::log::{CHUNK, Head, Log, placed, read_ahead};
-use crate::store::{Pool, Row, integer, told, version};
+use crate::store::{Lines, Pool, Row, integer, told, version};
 use crate::values::{Position, Version};
 
 /// The first thing found wrong.
@@ -96,26 +97,35 @@ impl Log {
         let fetched = read_ahead(start, move |from| {
             let log = log.clone();
             async move {
-                let limit = usize::try_from(size - from.0).unwrap_or(CHUNK).min(CHUNK);
-                let rows = log.rows_located(from, limit).await?;
-                let next = Position(from.0 + limit as u64);
-                Ok((rows, next))
+                let to = Position(size.min(from.0 + CHUNK as u64));
+                let chunk = if from < to { vec![(from, to, log.lines_or_none(from, to).await?)] } else { Vec::new() };
+                Ok((chunk, to))
             }
         });
         let name = head.log.clone();
-        let looked_at = fetched.map(|chunk| {
-            let name = name.clone();
+        let looked_at = fetched.map(|fetched| {
+            let (log, name) = (self.clone(), name.clone());
             async move {
-                let looking = tokio::task::spawn_blocking(move || chunk.map(|rows| look_at(rows, &name)));
-                looking.await.unwrap_or_else(|error| Err(LogError::unavailable(format!("the check stopped: {error}"))))
+                let Some((from, to, text)) = fetched?.pop() else { return Ok((Chunk::default(), None)) };
+                if let Some(text) = text {
+                    let checked = name.clone();
+                    let looking = tokio::task::spawn_blocking(move || look_at(text, from, to, &checked));
+                    let looked =
+                        looking.await.map_err(|error| LogError::unavailable(format!("the check stopped: {error}")))?;
+                    if let Some(chunk) = looked {
+                        return Ok((chunk, None));
+                    }
+                }
+                let rows = log.rows_located(from, to).await?;
+                Ok(look_closer(rows, &name))
             }
         });
         let mut looked_at = std::pin::pin!(looked_at.buffered(2));
         while let Some(chunk) = looked_at.next().await {
-            let (rows, fault) = chunk?;
-            fold.check_before(self, &rows).await?;
-            for row in &rows {
-                fold.step(row)?;
+            let (chunk, fault): (Chunk, Option<LogError>) = chunk?;
+            fold.check_before(self, &chunk).await?;
+            for item in &chunk.items {
+                fold.step(item, chunk.stream(item))?;
                 report.checked += 1;
             }
             if let Some(fault) = fault {
@@ -191,17 +201,23 @@ impl Log {
         Ok(())
     }
 
-    /// Rows in order, up to the first that is missing or cannot be read, which ends them as an error.
-    async fn rows_located(&self, from: Position, limit: usize) -> Result<Vec<Result<Row, LogError>>, LogError> {
-        if limit == 0 {
-            return Ok(Vec::new());
+    /// Lines of a range, none when the store stumbled over damage on the way.
+    async fn lines_or_none(&self, from: Position, to: Position) -> Result<Option<Vec<u8>>, LogError> {
+        match self.lines(Lines::Columns, from, to).await {
+            Ok(text) => Ok(Some(text)),
+            Err(LogError::Corrupt { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Rows in order, up to the first that is missing or cannot be read, which ends them as an error.
+    async fn rows_located(&self, from: Position, to: Position) -> Result<Vec<Result<Row, LogError>>, LogError> {
+        let limit = usize::try_from(to.0 - from.0).unwrap_or(CHUNK);
         let rows = match self.rows(from, limit).await {
             Ok(rows) => rows,
-            // The store stumbled over damage on the way: find out where.
             Err(LogError::Corrupt { .. }) => {
                 let mut rows = Vec::new();
-                for at in from.0..from.0 + limit as u64 {
+                for at in from.0..to.0 {
                     match self.rows(Position(at), 1).await {
                         Ok(row) => rows.extend(row),
                         Err(error) => {
@@ -237,23 +253,118 @@ impl Log {
     }
 }
 
-/// The rows that are right in themselves, up to the first fault.
-fn look_at(rows: Vec<Result<Row, LogError>>, log: &str) -> (Vec<Row>, Option<LogError>) {
-    let mut right = Vec::with_capacity(rows.len());
-    for row in rows {
-        let fault = match row {
-            Ok(row) => match check_row(&row, log) {
-                Ok(()) => {
-                    right.push(row);
-                    continue;
-                }
-                Err(what) => LogError::corrupt(row.position, what),
-            },
-            Err(error) => error,
-        };
-        return (right, Some(fault));
+/// Entries that are right in themselves, as the fold needs them.
+#[derive(Default)]
+struct Chunk {
+    /// Holds the names of the streams.
+    text: String,
+    items: Vec<Item>,
+}
+
+struct Item {
+    position: Position,
+    version: Version,
+    at: Timestamp,
+    command: Uuid,
+    command_index: u32,
+    command_digest: [u8; 32],
+    leaf: Hash,
+    stream: std::ops::Range<usize>,
+}
+
+impl Chunk {
+    fn stream(&self, item: &Item) -> &str {
+        &self.text[item.stream.clone()]
     }
-    (right, None)
+}
+
+/// Looks at the lines of a range. None when anything is not as it should be.
+fn look_at(text: Vec<u8>, from: Position, to: Position, log: &str) -> Option<Chunk> {
+    let text = String::from_utf8(text).ok()?;
+    let mut items = Vec::with_capacity(CHUNK);
+    let (mut expected, mut again) = (String::new(), String::new());
+    let mut start = 0;
+    for line in text.split('\n') {
+        // No column but the last has a space, so the entry begins after the ninth.
+        let space = line.bytes().enumerate().filter(|(_, byte)| *byte == b' ').nth(8)?.0;
+        let (columns, bytes) = (&line[..=space], &line[space + 1..]);
+        let entry = Entry::parse(bytes).ok()?;
+        let leaf = leaf_hash(bytes.as_bytes());
+        // What the columns must be follows from the entry and its hash.
+        expected.clear();
+        write_unsigned(&mut expected, entry.position.0);
+        expected.push(' ');
+        write_unsigned(&mut expected, entry.version.0);
+        expected.push(' ');
+        write_signed(&mut expected, entry.at.micros());
+        expected.push(' ');
+        write_uuid(&mut expected, &entry.command);
+        expected.push(' ');
+        write_unsigned(&mut expected, entry.command_index.into());
+        expected.push(' ');
+        write_hex(&mut expected, &entry.command_digest);
+        expected.push(' ');
+        write_hex(&mut expected, &leaf.0);
+        expected.push(' ');
+        let stream_at = expected.len();
+        expected.push_str(entry.stream);
+        expected.push(' ');
+        expected.push_str(entry.kind);
+        expected.push(' ');
+        again.clear();
+        entry.encode_into(&mut again);
+        let position = Position(from.0 + items.len() as u64);
+        let right = expected == columns && again == bytes && entry.position == position && entry.log == log;
+        if !right || entry.causation.is_some_and(|causation| causation >= position) {
+            return None;
+        }
+        items.push(Item {
+            position,
+            version: entry.version,
+            at: entry.at,
+            command: entry.command,
+            command_index: entry.command_index,
+            command_digest: entry.command_digest,
+            leaf,
+            stream: start + stream_at..start + stream_at + entry.stream.len(),
+        });
+        start += line.len() + 1;
+    }
+    (items.len() as u64 == to.0 - from.0).then_some(Chunk { text, items })
+}
+
+/// Looks at rows one by one, up to the first fault.
+fn look_closer(rows: Vec<Result<Row, LogError>>, log: &str) -> (Chunk, Option<LogError>) {
+    let mut chunk = Chunk::default();
+    for row in rows {
+        let row = match row {
+            Ok(row) => row,
+            Err(error) => return (chunk, Some(error)),
+        };
+        if let Err(what) = check_row(&row, log) {
+            return (chunk, Some(LogError::corrupt(row.position, what)));
+        }
+        let start = chunk.text.len();
+        chunk.text.push_str(&row.stream);
+        chunk.items.push(Item {
+            position: row.position,
+            version: row.version,
+            at: row.at,
+            command: row.command,
+            command_index: row.command_index,
+            command_digest: row.command_digest,
+            leaf: row.leaf,
+            stream: start..chunk.text.len(),
+        });
+    }
+    (chunk, None)
+}
+
+fn write_signed(out: &mut String, value: i64) {
+    if value < 0 {
+        out.push('-');
+    }
+    write_unsigned(out, value.unsigned_abs());
 }
 
 /// Whether a row is right in itself: hash, form, and every column what the entry says.
@@ -331,82 +442,83 @@ impl Fold {
     }
 
     /// When the check began in the middle: what stands before it of these rows' streams and commands.
-    async fn check_before(&mut self, log: &Log, rows: &[Row]) -> Result<(), LogError> {
+    async fn check_before(&mut self, log: &Log, chunk: &Chunk) -> Result<(), LogError> {
         if self.start.0 == 0 {
             return Ok(());
         }
-        for row in rows {
-            if !self.versions.contains_key(&row.stream) {
+        for item in &chunk.items {
+            let stream = chunk.stream(item);
+            if !self.versions.contains_key(stream) {
                 let before: Option<i64> = crate::store::on_pool!(log.pool(), pool => {
                     sqlx::query_scalar(
                         "select version from entry where stream = $1 and position < $2 order by version desc limit 1",
                     )
-                    .bind(&row.stream)
+                    .bind(stream)
                     .bind(integer(self.start.0))
                     .fetch_optional(pool)
                     .await
                     .map_err(|error| told(&error))?
                 });
                 let before = before.map_or(Ok(Version(0)), version)?;
-                self.versions.insert(row.stream.clone(), before);
+                self.versions.insert(stream.to_owned(), before);
             }
-            if row.command_index == 0 {
+            if item.command_index == 0 {
                 const SQL: &str = "select position from entry where command = $1 and position < $2 limit 1";
                 let earlier = match log.pool() {
                     Pool::Sqlite(pool) => {
-                        let query = sqlx::query(SQL).bind(row.command.to_string()).bind(integer(self.start.0));
+                        let query = sqlx::query(SQL).bind(item.command.to_string()).bind(integer(self.start.0));
                         query.fetch_optional(pool).await.map(|row| row.map(|row| row.try_get::<i64, _>(0)))
                     }
                     Pool::Postgres(pool) => {
-                        let query = sqlx::query(SQL).bind(row.command).bind(integer(self.start.0));
+                        let query = sqlx::query(SQL).bind(item.command).bind(integer(self.start.0));
                         query.fetch_optional(pool).await.map(|row| row.map(|row| row.try_get::<i64, _>(0)))
                     }
                 };
                 if earlier.map_err(|error| told(&error))?.is_some() {
-                    return Err(twice(row));
+                    return Err(twice(item));
                 }
             }
         }
         Ok(())
     }
 
-    fn step(&mut self, row: &Row) -> Result<(), LogError> {
-        let fault = |what: String| Err(LogError::corrupt(row.position, what));
-        if self.last_at.is_some_and(|last| row.at < last) {
-            return fault(format!("time runs backwards: {} after {:?}", row.at, self.last_at));
+    fn step(&mut self, item: &Item, stream: &str) -> Result<(), LogError> {
+        let fault = |what: String| Err(LogError::corrupt(item.position, what));
+        if self.last_at.is_some_and(|last| item.at < last) {
+            return fault(format!("time runs backwards: {} after {:?}", item.at, self.last_at));
         }
-        match self.versions.get_mut(&row.stream) {
-            Some(last) if last.next() == row.version => *last = row.version,
-            None if row.version == Version(1) => {
-                self.versions.insert(row.stream.clone(), row.version);
+        match self.versions.get_mut(stream) {
+            Some(last) if last.next() == item.version => *last = item.version,
+            None if item.version == Version(1) => {
+                self.versions.insert(stream.to_owned(), item.version);
             }
             last => {
                 let last = last.map_or(0, |last| last.0);
-                return fault(format!("stream {} goes on with version {} after {last}", row.stream, row.version));
+                return fault(format!("stream {stream} goes on with version {} after {last}", item.version));
             }
         }
         match self.command {
-            Some((command, digest, index)) if command == row.command && row.command_index > 0 => {
-                if row.command_index != index + 1 || row.command_digest != digest {
-                    return fault(format!("command {command} goes on with index {} after {index}", row.command_index));
+            Some((command, digest, index)) if command == item.command && item.command_index > 0 => {
+                if item.command_index != index + 1 || item.command_digest != digest {
+                    return fault(format!("command {command} goes on with index {} after {index}", item.command_index));
                 }
             }
-            _ if row.command_index != 0 => {
-                return fault(format!("command {} begins with index {}", row.command, row.command_index));
+            _ if item.command_index != 0 => {
+                return fault(format!("command {} begins with index {}", item.command, item.command_index));
             }
             _ => {
-                if !self.commands.insert(row.command) {
-                    return Err(twice(row));
+                if !self.commands.insert(item.command) {
+                    return Err(twice(item));
                 }
             }
         }
-        self.command = Some((row.command, row.command_digest, row.command_index));
-        self.last_at = Some(row.at);
-        self.frontier.append(row.leaf);
+        self.command = Some((item.command, item.command_digest, item.command_index));
+        self.last_at = Some(item.at);
+        self.frontier.append(item.leaf);
         Ok(())
     }
 }
 
-fn twice(row: &Row) -> LogError {
-    LogError::corrupt(row.position, format!("command {} is recorded twice", row.command))
+fn twice(item: &Item) -> LogError {
+    LogError::corrupt(item.position, format!("command {} is recorded twice", item.command))
 }

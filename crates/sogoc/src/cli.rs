@@ -347,6 +347,24 @@ Example:
         #[arg(long, value_name = "ID")]
         previous: Option<SeasonId>,
     },
+    /// Read a table of postgres-es into a log of its own
+    #[command(after_help = "Takes rows aggregate by aggregate in sequence; each becomes one entry of the stream \
+AGGREGATE_TYPE/AGGREGATE_ID.
+Metadata is not taken. Running it again passes over what is recorded and refuses a row that was changed since.
+
+Example:
+  sogoc --store sqlite:old.db import postgres-es postgres://reader@db/legacy --account importer-1")]
+    PostgresEs {
+        /// The database that holds the table
+        #[arg(value_name = "URL")]
+        source: String,
+        /// The table, or a view of its shape
+        #[arg(long, default_value = "events")]
+        table: String,
+        /// The account in whose name the entries are recorded
+        #[arg(long)]
+        account: String,
+    },
 }
 
 #[derive(Subcommand, Debug)]

@@ -19,20 +19,7 @@ pub(crate) async fn to_read(global: &Global, output: &Output) -> Result<App, Fai
 /// Opens the register for a command that records, and makes the store where it is not there.
 pub(crate) async fn to_write(global: &Global, output: &Output) -> Result<App, Failure> {
     check_store(&global.store)?;
-    make_folder(&global.store)?;
     open(global, output, Absent::Created).await
-}
-
-/// Makes the folder of an embedded store.
-pub(crate) fn make_folder(store: &str) -> Result<(), Failure> {
-    let Some(folder) = sqlite_path(store).and_then(|path| Path::new(path).parent()) else { return Ok(()) };
-    if folder.as_os_str().is_empty() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(folder).map_err(|error| Failure::Unavailable {
-        message: format!("{}: {error}", folder.display()),
-        remedy: Remedy { vi: "chọn thư mục ghi được", en: "choose a folder that can be written to" },
-    })
 }
 
 async fn open(global: &Global, output: &Output, absent: Absent) -> Result<App, Failure> {

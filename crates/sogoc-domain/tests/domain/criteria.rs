@@ -22,18 +22,18 @@ fn a_set_is_activated_only_where_every_level_sums_and_both_sums_are_named() {
         set["domains"][0]["children"][0]["children"][1]["max_points"] = "2.25".into();
     });
     s.by("secretary").does("draft-criteria-set", wrong);
-    let refusal = s.by("secretary").is_refused("activate-criteria-set", json!({"set": "bo-khac"}), Code::SumsDiffer);
+    let refusal = s.by("secretary").refused("activate-criteria-set", json!({"set": "bo-khac"}), Code::SumsDiffer);
     assert_eq!(
         refusal.values["levels"],
         "the set (declared 21, its parts add up to 20.5); 1 (declared 8.5, its parts add up to 8); \
          1.1 (declared 5, its parts add up to 5.25)"
     );
     s.by("secretary").does("draft-criteria-set", drafted(|_| {}));
-    s.by("secretary").is_refused("draft-criteria-set", drafted(|_| {}), Code::NothingToDo);
+    s.by("secretary").refused("draft-criteria-set", drafted(|_| {}), Code::NothingToDo);
     s.by("secretary").does("activate-criteria-set", json!({"set": "bo-khac"}));
-    s.by("secretary").is_refused("activate-criteria-set", json!({"set": "bo-khac"}), Code::SetState);
-    s.by("secretary").is_refused("draft-criteria-set", drafted(|_| {}), Code::AlreadyExists);
-    s.by("secretary").is_refused("activate-criteria-set", json!({"set": "bo-x"}), Code::Unknown);
+    s.by("secretary").refused("activate-criteria-set", json!({"set": "bo-khac"}), Code::SetState);
+    s.by("secretary").refused("draft-criteria-set", drafted(|_| {}), Code::AlreadyExists);
+    s.by("secretary").refused("activate-criteria-set", json!({"set": "bo-x"}), Code::Unknown);
 }
 
 #[test]
@@ -44,18 +44,21 @@ fn a_tree_that_is_not_well_formed_is_refused_by_its_node() {
         (|set| set["domains"] = json!([]), Code::BadTree),
         (|set| set["domains"][1]["id"] = "d-1".into(), Code::BadTree),
         (|set| set["domains"][1]["children"][0]["code"] = "1.2".into(), Code::BadTree),
-        (|set| set["domains"][1]["children"][0].as_object_mut().unwrap().remove("leaf").map(drop).unwrap(), Code::BadTree),
+        (
+            |set| set["domains"][1]["children"][0].as_object_mut().unwrap().remove("leaf").map(drop).unwrap(),
+            Code::BadTree,
+        ),
         (|set| set["domains"][0]["lead_agency"] = "so-x".into(), Code::Unknown),
         (|set| set["predecessor"] = "bo-x".into(), Code::Unknown),
     ];
     let mut s = Season::founded();
     for (change, code) in cases {
-        s.by("secretary").is_refused("draft-criteria-set", drafted(change), code);
+        s.by("secretary").refused("draft-criteria-set", drafted(change), code);
     }
-    s.by("officer-yt").is_refused("draft-criteria-set", drafted(|_| {}), Code::RoleMissing);
+    s.by("officer-yt").refused("draft-criteria-set", drafted(|_| {}), Code::RoleMissing);
     let unusable = drafted(|set| set["domains"][1]["children"][1]["leaf"]["rule"]["step"] = "0.7".into());
     s.by("secretary").does("draft-criteria-set", unusable);
-    let refusal = s.by("secretary").is_refused("activate-criteria-set", json!({"set": "bo-khac"}), Code::BadTree);
+    let refusal = s.by("secretary").refused("activate-criteria-set", json!({"set": "bo-khac"}), Code::BadTree);
     assert_eq!(refusal.values["node"], "2.2");
 }
 
@@ -64,8 +67,8 @@ fn a_group_is_defined_on_a_set_that_can_be_used() {
     let mut s = Season::founded();
     s.by("secretary").does("open-season", json!({"year": 2026, "title": "Đợt"}));
     s.by("secretary").does("draft-criteria-set", drafted(|_| {}));
-    s.by("secretary").is_refused("define-ranking-group", group_of("so", Some("bo-khac")), Code::SetState);
-    s.by("secretary").is_refused("define-ranking-group", group_of("so", Some("bo-x")), Code::Unknown);
+    s.by("secretary").refused("define-ranking-group", group_of("so", Some("bo-khac")), Code::SetState);
+    s.by("secretary").refused("define-ranking-group", group_of("so", Some("bo-x")), Code::Unknown);
 }
 
 #[test]
@@ -79,8 +82,8 @@ fn a_successor_set_maps_to_its_predecessor_one_to_one() {
             node["predecessor"] = to.into();
         })
     };
-    s.by("secretary").is_refused("draft-criteria-set", mapped("2.1", "l-9"), Code::BadTree);
-    s.by("secretary").is_refused("draft-criteria-set", mapped("2.1", "d-2"), Code::BadTree);
+    s.by("secretary").refused("draft-criteria-set", mapped("2.1", "l-9"), Code::BadTree);
+    s.by("secretary").refused("draft-criteria-set", mapped("2.1", "d-2"), Code::BadTree);
     s.by("secretary").does("draft-criteria-set", mapped("2.1", "l-2-1"));
 }
 
@@ -89,8 +92,12 @@ fn a_successor_set_maps_to_its_predecessor_one_to_one() {
 /// Domain 1 with leaf 1.3 worth 2 by a steeper deduction, and 1.2 worth 1; leaf 1.1.1 by another rule.
 fn amended() -> Value {
     let mut domain = domains()[0].clone();
-    domain["children"][1] = leaf("1.2", "1", json!({"type": "tiers", "by": "percentage", "tiers": [
-        {"at_least": "90", "points": "1"}]}));
+    domain["children"][1] = leaf(
+        "1.2",
+        "1",
+        json!({"type": "tiers", "by": "percentage", "tiers": [
+        {"at_least": "90", "points": "1"}]}),
+    );
     domain["children"][2] = leaf("1.3", "2", json!({"type": "deduction", "per_unit": "0.5"}));
     domain["children"][0]["children"][0] = leaf("1.1.1", "1", json!({"type": "judged", "step": "0.5"}));
     domain
@@ -128,12 +135,16 @@ fn a_leaf_to_be_declared_again_is_open_to_its_agency_and_to_nobody_else() {
     s.by("secretary").does("amend-criteria-set", amendment(vec![amended()], &FITTING));
     assert_eq!(s.points("so-y-te", "1.1.1"), None, "its scores so far stay in the history only");
     assert_eq!(s.points("so-y-te", "1.3").as_deref(), Some("1.5"), "computed again from what was accepted");
-    s.by("reviewer-nv").is_refused("accept-score", on_leaf("so-y-te", "1.1.1"), Code::LeafState);
+    s.by("reviewer-nv").refused("accept-score", on_leaf("so-y-te", "1.1.1"), Code::LeafState);
     let adjusted = adjust("so-y-te", "1.1.1", "0.5", "data_mismatch");
-    s.by("reviewer-nv").is_refused("adjust-score", adjusted, Code::LeafState);
+    s.by("reviewer-nv").refused("adjust-score", adjusted, Code::LeafState);
     let old_inputs = self_score("so-y-te", "1.1.1", json!({"yes_no": true}));
-    s.by("officer-yt").is_refused("record-self-score", old_inputs, Code::InputsUnfit);
-    s.by("officer-yt").is_refused("record-self-score", self_score("so-y-te", "2.1", json!({"option": 2})), Code::ScorecardState);
+    s.by("officer-yt").refused("record-self-score", old_inputs, Code::InputsUnfit);
+    s.by("officer-yt").refused(
+        "record-self-score",
+        self_score("so-y-te", "2.1", json!({"option": 2})),
+        Code::ScorecardState,
+    );
     s.by("officer-yt").does("record-self-score", self_score("so-y-te", "1.1.1", json!({"judged": "0.5"})));
     assert_eq!(s.leaf("so-y-te", "1.1.1").self_score.unwrap().set_version, 2);
     s.by("reviewer-nv").does("accept-score", on_leaf("so-y-te", "1.1.1"));
@@ -161,12 +172,12 @@ fn every_leaf_that_changes_has_one_of_the_four_treatments_that_fits() {
     ];
     for (domain, treatments, leaf) in refused {
         let fields = amendment(vec![domain], treatments);
-        let refusal = s.by("secretary").is_refused("amend-criteria-set", fields, Code::TreatmentMissing);
+        let refusal = s.by("secretary").refused("amend-criteria-set", fields, Code::TreatmentMissing);
         assert_eq!(refusal.values["leaf"], leaf, "{refusal}");
     }
     let voided = [("1.2", "recomputed"), ("1.3", "void"), ("2.1", "redeclared"), ("2.2", "kept")];
     s.by("secretary").does("amend-criteria-set", amendment(vec![without], &voided));
-    s.by("reviewer-nv").is_refused("accept-score", on_leaf("so-y-te", "1.3"), Code::UnknownLeaf);
+    s.by("reviewer-nv").refused("accept-score", on_leaf("so-y-te", "1.3"), Code::UnknownLeaf);
     assert!(s.leaf("so-y-te", "2.1").redeclare, "words may change what is asked");
     assert!(s.leaf("so-y-te", "2.2").self_score.is_some());
 }
@@ -178,7 +189,7 @@ fn a_leaf_that_is_new_opens_to_who_has_submitted() {
     domain["children"][3]["max_points"] = "0.5".into();
     domain["children"].as_array_mut().unwrap().push(leaf("2.5", "0.5", json!({"type": "yes_no"})));
     s.by("secretary").does("amend-criteria-set", amendment(vec![domain], &[("2.4", "recomputed")]));
-    s.by("reviewer-tp").is_refused("accept-score", on_leaf("so-y-te", "2.5"), Code::LeafState);
+    s.by("reviewer-tp").refused("accept-score", on_leaf("so-y-te", "2.5"), Code::LeafState);
     s.by("officer-yt").does("record-self-score", self_score("so-y-te", "2.5", json!({"yes_no": true})));
     s.by("reviewer-tp").does("accept-score", on_leaf("so-y-te", "2.5"));
 }
@@ -188,13 +199,13 @@ fn an_amendment_sums_changes_something_and_is_the_secretariats() {
     let mut s = Season::submitted();
     let mut over = amended();
     over["children"][2]["max_points"] = "2.5".into();
-    s.by("secretary").is_refused("amend-criteria-set", amendment(vec![over], &FITTING), Code::SumsDiffer);
-    s.by("secretary").is_refused("amend-criteria-set", amendment(vec![domains()[0].clone()], &[]), Code::NothingToDo);
-    s.by("secretary").is_refused("amend-criteria-set", amendment(vec![], &[]), Code::Missing);
-    s.by("admin").is_refused("amend-criteria-set", amendment(vec![amended()], &FITTING), Code::RoleMissing);
+    s.by("secretary").refused("amend-criteria-set", amendment(vec![over], &FITTING), Code::SumsDiffer);
+    s.by("secretary").refused("amend-criteria-set", amendment(vec![domains()[0].clone()], &[]), Code::NothingToDo);
+    s.by("secretary").refused("amend-criteria-set", amendment(vec![], &[]), Code::Missing);
+    s.by("admin").refused("amend-criteria-set", amendment(vec![amended()], &FITTING), Code::RoleMissing);
     let mut silent = amendment(vec![amended()], &FITTING);
     silent["reason"] = "".into();
-    s.by("secretary").is_refused("amend-criteria-set", silent, Code::ReasonRequired);
+    s.by("secretary").refused("amend-criteria-set", silent, Code::ReasonRequired);
 }
 
 #[test]
@@ -203,7 +214,7 @@ fn survey_results_hold_the_surveys_leaf_as_it_is() {
     let mut survey = domains()[2].clone();
     survey["children"][0]["leaf"]["rule"] = json!({"type": "yes_no", "version": 1});
     let fields = amendment(vec![survey], &[("3.1", "redeclared")]);
-    s.by("secretary").is_refused("amend-criteria-set", fields, Code::TreatmentMissing);
+    s.by("secretary").refused("amend-criteria-set", fields, Code::TreatmentMissing);
 }
 
 #[test]

@@ -404,7 +404,8 @@ impl Season {
         let before = self.world.clone();
         for (stream, event) in &decision.events {
             let data = event.data();
-            let read = Event::decode(stream, event.kind(), event.kind_version(), &data).expect("what is recorded is read");
+            let read =
+                Event::decode(stream, event.kind(), event.kind_version(), &data).expect("what is recorded is read");
             assert_eq!(read.data(), data);
             assert_eq!(&read, event);
             self.note(stream, &read, envelope);
@@ -488,7 +489,7 @@ impl Turn<'_> {
 
     /// The command must be refused by this rule.
     #[track_caller]
-    pub(crate) fn is_refused(self, kind: &str, fields: Value, code: Code) -> Refusal {
+    pub(crate) fn refused(self, kind: &str, fields: Value, code: Code) -> Refusal {
         match self.tries(kind, fields) {
             Ok(decision) => panic!("{kind} is accepted: {:?}", kinds(&decision)),
             Err(refusal) => {
@@ -564,10 +565,27 @@ pub(crate) fn leaf_id(code: &str) -> String {
 
 /// Kinds that are about no season.
 const REGISTER_KINDS: [&str; 21] = [
-    "found-register", "register-agency", "rename-agency", "merge-agency", "split-agency", "dissolve-agency",
-    "register-instrument", "attach-instrument-document", "open-account", "grant-role", "propose-role", "approve-role",
-    "revoke-role", "delegate", "revoke-delegation", "transfer-account", "link-accounts", "close-account",
-    "draft-criteria-set", "activate-criteria-set", "amend-criteria-set",
+    "found-register",
+    "register-agency",
+    "rename-agency",
+    "merge-agency",
+    "split-agency",
+    "dissolve-agency",
+    "register-instrument",
+    "attach-instrument-document",
+    "open-account",
+    "grant-role",
+    "propose-role",
+    "approve-role",
+    "revoke-role",
+    "delegate",
+    "revoke-delegation",
+    "transfer-account",
+    "link-accounts",
+    "close-account",
+    "draft-criteria-set",
+    "activate-criteria-set",
+    "amend-criteria-set",
 ];
 
 pub(crate) fn founding() -> Value {
@@ -596,24 +614,44 @@ pub(crate) fn leaf(code: &str, max: &str, rule: Value) -> Value {
 /// The domains of the set: 8 + 8 points by people, 4 by the survey.
 pub(crate) fn domains() -> Vec<Value> {
     let first = vec![
-        node("1.1", "5", vec![
-            leaf("1.1.1", "1", json!({"type": "yes_no"})),
-            leaf("1.1.2", "2", json!({"type": "proportional", "floor_pct": "50"})),
-            leaf("1.1.3", "2", json!({"type": "per_unit", "points_per_unit": "0.5"})),
-        ]),
-        leaf("1.2", "2", json!({"type": "tiers", "by": "percentage", "tiers": [
-            {"at_least": "90", "points": "2"}, {"at_least": "70", "points": "1"}]})),
+        node(
+            "1.1",
+            "5",
+            vec![
+                leaf("1.1.1", "1", json!({"type": "yes_no"})),
+                leaf("1.1.2", "2", json!({"type": "proportional", "floor_pct": "50"})),
+                leaf("1.1.3", "2", json!({"type": "per_unit", "points_per_unit": "0.5"})),
+            ],
+        ),
+        leaf(
+            "1.2",
+            "2",
+            json!({"type": "tiers", "by": "percentage", "tiers": [
+            {"at_least": "90", "points": "2"}, {"at_least": "70", "points": "1"}]}),
+        ),
         leaf("1.3", "1", json!({"type": "deduction", "per_unit": "0.25"})),
     ];
     let second = vec![
-        leaf("2.1", "2", json!({"type": "choice", "options": [
-            {"label": "Đúng hạn", "points": "2"}, {"label": "Trễ", "points": "1"}, {"label": "Không", "points": "0"}]})),
+        leaf(
+            "2.1",
+            "2",
+            json!({"type": "choice", "options": [
+            {"label": "Đúng hạn", "points": "2"}, {"label": "Trễ", "points": "1"}, {"label": "Không", "points": "0"}]}),
+        ),
         leaf("2.2", "3", json!({"type": "judged", "step": "0.25"})),
-        leaf("2.3", "2", json!({"type": "tiers", "by": "count", "tiers": [
-            {"at_least": "10", "points": "2"}, {"at_least": "5", "points": "1"}]})),
+        leaf(
+            "2.3",
+            "2",
+            json!({"type": "tiers", "by": "count", "tiers": [
+            {"at_least": "10", "points": "2"}, {"at_least": "5", "points": "1"}]}),
+        ),
         leaf("2.4", "1", json!({"type": "yes_no"})),
     ];
-    vec![node("1", "8", first), node("2", "8", second), node("3", "4", vec![leaf("3.1", "4", json!({"type": "survey"}))])]
+    vec![
+        node("1", "8", first),
+        node("2", "8", second),
+        node("3", "4", vec![leaf("3.1", "4", json!({"type": "survey"}))]),
+    ]
 }
 
 pub(crate) fn criteria() -> Value {
@@ -663,8 +701,17 @@ pub(crate) const PHASES: [PhaseRow; 6] = [
         5,
         20,
         &[
-            "record-missed-submission", "accept-score", "accept-unchanged", "adjust-score", "uphold-score",
-            "request-explanation", "confirm-leaves", "return-leaves", "decide-applicability", "deem-score", "score-line",
+            "record-missed-submission",
+            "accept-score",
+            "accept-unchanged",
+            "adjust-score",
+            "uphold-score",
+            "request-explanation",
+            "confirm-leaves",
+            "return-leaves",
+            "decide-applicability",
+            "deem-score",
+            "score-line",
         ],
     ),
     ("survey", 0, 20, &["import-survey", "record-not-surveyed", "record-recheck", "accept-survey"]),
@@ -706,7 +753,8 @@ pub(crate) fn adjust(agency: &str, leaf: &str, points: &str, code: &str) -> Valu
 }
 
 pub(crate) fn uphold(agency: &str, leaf: &str, case: Option<&str>) -> Value {
-    let mut out = json!({"agency": agency, "leaf": leaf, "reason_code": "data_mismatch", "reason": "Giữ số liệu hệ thống"});
+    let mut out =
+        json!({"agency": agency, "leaf": leaf, "reason_code": "data_mismatch", "reason": "Giữ số liệu hệ thống"});
     if let Some(case) = case {
         out["case"] = case.into();
     }

@@ -508,8 +508,17 @@ fn the_words_inside_payloads_stay() {
     let signatures = ["stated-valid", "stated-unsigned", "stated-altered", "not-judged"];
     stays::<SignatureState>(&signatures.map(Value::from));
     let roles = [
-        "agency-officer", "agency-leader", "reviewer", "confirmer", "council-member", "council-chair", "secretariat",
-        "administrator", "inspector", "survey-operator", "survey-monitor",
+        "agency-officer",
+        "agency-leader",
+        "reviewer",
+        "confirmer",
+        "council-member",
+        "council-chair",
+        "secretariat",
+        "administrator",
+        "inspector",
+        "survey-operator",
+        "survey-monitor",
     ];
     stays::<Role>(&roles.map(Value::from));
     assert_eq!(roles.len(), Role::ALL.len());

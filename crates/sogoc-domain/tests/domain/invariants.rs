@@ -31,7 +31,9 @@ pub(crate) fn hold(before: &World, after: &World, envelope: &Envelope, decision:
     let cards: BTreeSet<_> = decision
         .events
         .iter()
-        .filter_map(|(stream, _)| if let Stream::Scorecard(season, agency) = stream { Some((season, agency)) } else { None })
+        .filter_map(
+            |(stream, _)| if let Stream::Scorecard(season, agency) = stream { Some((season, agency)) } else { None },
+        )
         .collect();
     for (season, agency) in cards {
         let old = before.scorecard(season, agency).map(AsRef::as_ref).cloned().unwrap_or_default();
@@ -104,7 +106,9 @@ fn distinct<'a>(world: &World, accounts: impl IntoIterator<Item = &'a AccountId>
 /// Invariant 7: nobody gives council, publishing or administrator roles alone, or to themselves.
 fn heavy_roles_are_given_by_two(before: &World, decision: &Decision) {
     for (stream, event) in &decision.events {
-        let (Stream::Account(receiver), Event::Account(AccountEvent::RoleGranted(e))) = (stream, event) else { continue };
+        let (Stream::Account(receiver), Event::Account(AccountEvent::RoleGranted(e))) = (stream, event) else {
+            continue;
+        };
         if e.founding {
             continue;
         }
@@ -258,8 +262,10 @@ impl Changed<'_> {
             if before == now {
                 continue;
             }
-            let said = self.events(decision).filter_map(|e| reasoned(e, self.old)).filter(|(leaf, ..)| leaf == id).last();
-            let accepted = self.events(decision).any(|e| matches!(e, ScorecardEvent::ScoreAccepted(e) if e.leaf == *id));
+            let said =
+                self.events(decision).filter_map(|e| reasoned(e, self.old)).filter(|(leaf, ..)| leaf == id).last();
+            let accepted =
+                self.events(decision).any(|e| matches!(e, ScorecardEvent::ScoreAccepted(e) if e.leaf == *id));
             match said {
                 Some((_, points, code)) => {
                     assert_eq!(points, now, "{id} of {} has other points than its entry says", self.agency);
@@ -299,7 +305,10 @@ impl Changed<'_> {
             let confirmers = persons(self.before, e.by.accounts());
             for leaf in &e.leaves {
                 let decided = &self.old.leaf(leaf).expect("it was appraised").deciders;
-                assert!(confirmers.is_disjoint(&persons(self.before, decided)), "{leaf} was confirmed by who decided it");
+                assert!(
+                    confirmers.is_disjoint(&persons(self.before, decided)),
+                    "{leaf} was confirmed by who decided it"
+                );
                 let leaf = self.new.leaf(leaf).expect("confirmed");
                 assert!(distinct(self.before, leaf.deciders.iter().chain(&leaf.confirmers)) >= 2);
             }
@@ -358,7 +367,10 @@ fn what_is_pinned_stays(before: &World, after: &World) {
         let now = &after.seasons[id];
         assert_eq!(season.mode, now.mode);
         assert!(season.rules_version.is_none() || season.rules_version == now.rules_version);
-        assert!(season.rules_version.is_none() || season.policy == now.policy, "the policy of a running season changed");
+        assert!(
+            season.rules_version.is_none() || season.policy == now.policy,
+            "the policy of a running season changed"
+        );
     }
     for (id, set) in &before.sets {
         assert!(after.sets[id].versions.starts_with(&set.versions), "a version of {id} changed");

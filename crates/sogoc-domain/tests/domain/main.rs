@@ -5,26 +5,26 @@
 //! `invariants`, so that each rule test proves more than it says.
 
 // Helpers of tests are outside of the functions that clippy knows as tests.
-#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::type_complexity, clippy::print_stdout)]
 
 mod fixture;
 mod invariants;
 
-mod founding;
 mod agencies;
-mod criteria;
-mod season;
-mod deadlines;
-mod self_scoring;
-mod appraising;
-mod explaining;
-mod confirming;
-mod own_case;
-mod council;
 mod appeals;
-mod survey;
-mod results;
-mod imported;
-mod recording;
+mod appraising;
+mod confirming;
+mod council;
+mod criteria;
+mod deadlines;
+mod explaining;
+mod founding;
 mod golden;
+mod imported;
+mod own_case;
 mod properties;
+mod recording;
+mod results;
+mod season;
+mod self_scoring;
+mod survey;

@@ -49,14 +49,29 @@ fn a_stream_that_stopped_stops_what_reads_it_and_nothing_else() {
         ("scorecard/s-2026/so-y-te", "reviewer-nv", "accept-score", on_leaf(YT, "1.2")),
         ("results/s-2026", "reviewer-nv", "accept-score", on_leaf(YT, "1.2")),
         ("survey/s-2026", "operator", "import-survey", json!({"results": [surveyed(YT, "90", "80")]})),
-        ("council/s-2026", "secretary", "open-session", json!({"session": "phien-1", "present": ["chair", "member-ub"]})),
-        ("agency/so-y-te", "admin", "open-account", json!({"account": {"account": "moi", "agency": YT, "name": "Tên"}})),
-        ("instrument/qd-1", "secretary", "attach-instrument-document", json!({"id": DECISION, "document": digest("x")})),
+        (
+            "council/s-2026",
+            "secretary",
+            "open-session",
+            json!({"session": "phien-1", "present": ["chair", "member-ub"]}),
+        ),
+        (
+            "agency/so-y-te",
+            "admin",
+            "open-account",
+            json!({"account": {"account": "moi", "agency": YT, "name": "Tên"}}),
+        ),
+        (
+            "instrument/qd-1",
+            "secretary",
+            "attach-instrument-document",
+            json!({"id": DECISION, "document": digest("x")}),
+        ),
     ];
     for (stream, account, kind, fields) in cases {
         let mut s = Season::submitted();
         s.world.stop(Stream::parse(stream).unwrap(), &undecodable);
-        let refusal = s.by(account).is_refused(kind, fields.clone(), Code::StreamStopped);
+        let refusal = s.by(account).refused(kind, fields.clone(), Code::StreamStopped);
         assert_eq!(refusal.values["stream"], stream);
         let mut s = Season::submitted();
         s.world.stop(Stream::parse("scorecard/s-2026/ly-nhan").unwrap(), &undecodable);
@@ -65,7 +80,7 @@ fn a_stream_that_stopped_stops_what_reads_it_and_nothing_else() {
     let mut s = Season::appraised();
     s.now = day(21);
     s.world.stop(Stream::parse("survey/s-2026").unwrap(), &undecodable);
-    s.by("secretary").is_refused("announce-results", json!({}), Code::StreamStopped);
+    s.by("secretary").refused("announce-results", json!({}), Code::StreamStopped);
 }
 
 #[test]
@@ -140,7 +155,9 @@ fn a_command_of_a_kind_or_field_that_is_not_known_is_not_read() {
 
 #[test]
 fn amounts_that_are_no_plain_decimals_are_not_read() {
-    for points in [json!("NaN"), json!("1e3"), json!("-1"), json!("0.1234567"), json!("1".repeat(30)), json!("1,5"), json!(1.5)] {
+    for points in
+        [json!("NaN"), json!("1e3"), json!("-1"), json!("0.1234567"), json!("1".repeat(30)), json!("1,5"), json!(1.5)]
+    {
         let command = json!({"type": "score-line", "season": SEASON, "agency": YT, "line": "thuong", "points": points,
             "reason_code": "data_mismatch", "reason": "x"});
         assert!(serde_json::from_value::<Command>(command).is_err(), "{points}");

@@ -23,7 +23,7 @@ fn annul(edition: u32, reason: &str) -> Value {
 fn results_are_announced_only_whole_and_what_is_missing_is_named() {
     let mut s = Season::submitted();
     s.now = day(21);
-    let refusal = s.by("secretary").is_refused("announce-results", json!({}), Code::Incomplete);
+    let refusal = s.by("secretary").refused("announce-results", json!({}), Code::Incomplete);
     assert!(refusal.values["missing"].contains("ly-nhan 1.1.1"), "{refusal}");
     assert!(refusal.values["missing"].ends_with("and 20 more"), "{refusal}");
 
@@ -34,7 +34,7 @@ fn results_are_announced_only_whole_and_what_is_missing_is_named() {
     survey["reason"] = "Phúc tra".into();
     s.by("operator").does("import-survey", survey);
     s.now = day(21);
-    let refusal = s.by("secretary").is_refused("announce-results", json!({}), Code::Incomplete);
+    let refusal = s.by("secretary").refused("announce-results", json!({}), Code::Incomplete);
     assert_eq!(refusal.values["missing"], "ly-nhan: an accepted survey result; so-y-te 1.2 (not confirmed)");
 }
 
@@ -73,10 +73,10 @@ fn an_announcement_commits_to_a_position_that_nothing_may_have_passed() {
 #[test]
 fn announcing_has_its_phase_and_its_roles() {
     let mut s = Season::appraised();
-    s.by("secretary").is_refused("announce-results", json!({}), Code::PhaseClosed);
+    s.by("secretary").refused("announce-results", json!({}), Code::PhaseClosed);
     s.now = day(21);
-    s.by("member-nv").is_refused("announce-results", json!({}), Code::RoleMissing);
-    s.by("admin").is_refused("announce-results", json!({}), Code::RoleMissing);
+    s.by("member-nv").refused("announce-results", json!({}), Code::RoleMissing);
+    s.by("admin").refused("announce-results", json!({}), Code::RoleMissing);
     s.by("chair").does("announce-results", json!({}));
 }
 
@@ -85,22 +85,22 @@ fn two_council_members_approve_the_last_announcement() {
     let mut s = Season::appraised();
     s.now = day(21);
     let approve = |number: u32| json!({"number": number});
-    s.by("member-nv").is_refused("approve-results", approve(1), Code::Unknown);
+    s.by("member-nv").refused("approve-results", approve(1), Code::Unknown);
     s.by("secretary").does("announce-results", json!({}));
-    s.by("secretary").is_refused("approve-results", approve(1), Code::RoleMissing);
-    let refusal = s.by("secretary").is_refused("publish-edition", publish(1, "provisional", None), Code::NotApproved);
+    s.by("secretary").refused("approve-results", approve(1), Code::RoleMissing);
+    let refusal = s.by("secretary").refused("publish-edition", publish(1, "provisional", None), Code::NotApproved);
     assert_eq!((refusal.values["have"].as_str(), refusal.values["need"].as_str()), ("0", "2"));
     s.by("member-nv").does("approve-results", approve(1));
-    s.by("member-nv").is_refused("approve-results", approve(1), Code::SecondPerson);
+    s.by("member-nv").refused("approve-results", approve(1), Code::SecondPerson);
     s.delegate("member-nv", "idle");
-    s.by("idle").on_behalf_of("member-nv").is_refused("approve-results", approve(1), Code::SecondPerson);
+    s.by("idle").on_behalf_of("member-nv").refused("approve-results", approve(1), Code::SecondPerson);
     s.link("member-nv", "member-ub");
-    s.by("member-ub").is_refused("approve-results", approve(1), Code::SecondPerson);
-    s.by("secretary").is_refused("publish-edition", publish(1, "provisional", None), Code::NotApproved);
+    s.by("member-ub").refused("approve-results", approve(1), Code::SecondPerson);
+    s.by("secretary").refused("publish-edition", publish(1, "provisional", None), Code::NotApproved);
     s.by("member-tp").does("approve-results", approve(1));
     s.by("secretary").does("announce-results", json!({}));
-    s.by("chair").is_refused("approve-results", approve(1), Code::Invalid);
-    s.by("secretary").is_refused("publish-edition", publish(1, "provisional", None), Code::Invalid);
+    s.by("chair").refused("approve-results", approve(1), Code::Invalid);
+    s.by("secretary").refused("publish-edition", publish(1, "provisional", None), Code::Invalid);
 }
 
 #[test]
@@ -110,16 +110,16 @@ fn who_approves_under_a_delegation_is_one_with_the_delegator() {
     s.by("secretary").does("announce-results", json!({}));
     s.delegate("member-nv", "idle");
     s.by("idle").on_behalf_of("member-nv").does("approve-results", json!({"number": 1}));
-    s.by("member-nv").is_refused("approve-results", json!({"number": 1}), Code::SecondPerson);
+    s.by("member-nv").refused("approve-results", json!({"number": 1}), Code::SecondPerson);
     s.delegate("member-tp", "idle");
-    s.by("idle").on_behalf_of("member-tp").is_refused("approve-results", json!({"number": 1}), Code::SecondPerson);
+    s.by("idle").on_behalf_of("member-tp").refused("approve-results", json!({"number": 1}), Code::SecondPerson);
 }
 
 #[test]
 fn accounts_that_turn_out_to_be_one_person_are_one_approval() {
     let mut s = Season::announced();
     s.link("member-nv", "member-tp");
-    let refusal = s.by("secretary").is_refused("publish-edition", publish(1, "provisional", None), Code::NotApproved);
+    let refusal = s.by("secretary").refused("publish-edition", publish(1, "provisional", None), Code::NotApproved);
     assert_eq!(refusal.values["have"], "1");
 }
 
@@ -127,7 +127,7 @@ fn accounts_that_turn_out_to_be_one_person_are_one_approval() {
 fn editions_follow_one_another() {
     let mut s = Season::announced();
     let refused = |s: &mut Season, announcement: u32, kind: &str, code: Code| {
-        s.by("secretary").is_refused("publish-edition", publish(announcement, kind, Some("Sửa lỗi")), code);
+        s.by("secretary").refused("publish-edition", publish(announcement, kind, Some("Sửa lỗi")), code);
     };
     refused(&mut s, 1, "correcting", Code::EditionOrder);
     s.by("secretary").does("publish-edition", publish(1, "provisional", None));
@@ -139,9 +139,9 @@ fn editions_follow_one_another() {
     s.announce(3);
     refused(&mut s, 3, "provisional", Code::EditionOrder);
     refused(&mut s, 3, "official", Code::EditionOrder);
-    s.by("secretary").is_refused("publish-edition", publish(3, "correcting", None), Code::ReasonRequired);
-    s.by("secretary").is_refused("publish-edition", publish(3, "correcting", Some("")), Code::ReasonRequired);
-    s.by("member-nv").is_refused("publish-edition", publish(3, "correcting", Some("Sửa lỗi")), Code::RoleMissing);
+    s.by("secretary").refused("publish-edition", publish(3, "correcting", None), Code::ReasonRequired);
+    s.by("secretary").refused("publish-edition", publish(3, "correcting", Some("")), Code::ReasonRequired);
+    s.by("member-nv").refused("publish-edition", publish(3, "correcting", Some("Sửa lỗi")), Code::RoleMissing);
     s.by("secretary").does("publish-edition", publish(3, "correcting", Some("Sửa lỗi cộng điểm")));
     s.now = day(100);
     refused(&mut s, 3, "correcting", Code::PhaseClosed);
@@ -150,12 +150,12 @@ fn editions_follow_one_another() {
 #[test]
 fn an_edition_is_annulled_on_an_instrument_and_never_edited() {
     let mut s = Season::published();
-    s.by("secretary").is_refused("annul-edition", annul(9, "Sai số liệu"), Code::Unknown);
-    s.by("secretary").is_refused("annul-edition", annul(1, "Sai số liệu"), Code::InstrumentRequired);
-    s.by("secretary").on_instrument().is_refused("annul-edition", annul(1, ""), Code::ReasonRequired);
-    s.by("admin").on_instrument().is_refused("annul-edition", annul(1, "Sai số liệu"), Code::RoleMissing);
+    s.by("secretary").refused("annul-edition", annul(9, "Sai số liệu"), Code::Unknown);
+    s.by("secretary").refused("annul-edition", annul(1, "Sai số liệu"), Code::InstrumentRequired);
+    s.by("secretary").on_instrument().refused("annul-edition", annul(1, ""), Code::ReasonRequired);
+    s.by("admin").on_instrument().refused("annul-edition", annul(1, "Sai số liệu"), Code::RoleMissing);
     s.by("secretary").on_instrument().does("annul-edition", annul(1, "Sai số liệu"));
-    s.by("secretary").on_instrument().is_refused("annul-edition", annul(1, "Sai số liệu"), Code::NothingToDo);
+    s.by("secretary").on_instrument().refused("annul-edition", annul(1, "Sai số liệu"), Code::NothingToDo);
     assert!(s.world.results[SEASON].current_edition().is_none());
     // What was annulled may be published anew, as another edition.
     s.by("secretary").does("publish-edition", publish(1, "official", None));
@@ -166,8 +166,8 @@ fn an_edition_is_annulled_on_an_instrument_and_never_edited() {
 fn an_instrument_is_attached_to_an_edition_once_it_is_numbered() {
     let mut s = Season::published();
     let attach = |edition: u32, instrument: &str| json!({"edition": edition, "instrument": instrument});
-    s.by("secretary").is_refused("attach-edition-instrument", attach(2, DECISION), Code::Unknown);
-    s.by("secretary").is_refused("attach-edition-instrument", attach(1, "qd-9"), Code::Unknown);
+    s.by("secretary").refused("attach-edition-instrument", attach(2, DECISION), Code::Unknown);
+    s.by("secretary").refused("attach-edition-instrument", attach(1, "qd-9"), Code::Unknown);
     s.by("secretary").does("attach-edition-instrument", attach(1, DECISION));
-    s.by("secretary").is_refused("attach-edition-instrument", attach(1, DECISION), Code::AlreadyExists);
+    s.by("secretary").refused("attach-edition-instrument", attach(1, DECISION), Code::AlreadyExists);
 }

@@ -59,12 +59,12 @@ fn inputs_that_the_rule_does_not_take_are_refused() {
     ];
     let mut s = Season::running();
     for (leaf, inputs) in cases {
-        let refusal = s.by("officer-yt").is_refused("record-self-score", self_score(YT, leaf, inputs), Code::InputsUnfit);
+        let refusal = s.by("officer-yt").refused("record-self-score", self_score(YT, leaf, inputs), Code::InputsUnfit);
         assert_eq!(refusal.values["leaf"], leaf);
     }
     for mark in ["3.25", "0.3"] {
         let fields = self_score(YT, "2.2", json!({"judged": mark}));
-        s.by("officer-yt").is_refused("record-self-score", fields, Code::PointsOutsideRule);
+        s.by("officer-yt").refused("record-self-score", fields, Code::PointsOutsideRule);
     }
 }
 
@@ -75,11 +75,11 @@ fn a_leaf_is_one_of_the_set_applies_and_is_not_the_surveys() {
     s.by("secretary").does("decide-applicability", applicability(YT, &["1.1.1"], "left-out"));
     s.by("secretary").does("decide-applicability", applicability(YT, &["2.4"], "awarded-in-full"));
     let yes = |agency: &str, leaf: &str| self_score(agency, leaf, json!({"yes_no": true}));
-    s.by("officer-yt").is_refused("record-self-score", yes(YT, "9.9"), Code::UnknownLeaf);
-    s.by("officer-yt").is_refused("record-self-score", yes(YT, "1.1"), Code::UnknownLeaf);
-    s.by("officer-yt").is_refused("record-self-score", yes(YT, "1.1.1"), Code::LeafNotApplicable);
-    s.by("officer-yt").is_refused("record-self-score", yes(YT, "2.4"), Code::LeafNotApplicable);
-    s.by("officer-yt").is_refused("record-self-score", yes(YT, "3.1"), Code::LeafIsSurveyed);
+    s.by("officer-yt").refused("record-self-score", yes(YT, "9.9"), Code::UnknownLeaf);
+    s.by("officer-yt").refused("record-self-score", yes(YT, "1.1"), Code::UnknownLeaf);
+    s.by("officer-yt").refused("record-self-score", yes(YT, "1.1.1"), Code::LeafNotApplicable);
+    s.by("officer-yt").refused("record-self-score", yes(YT, "2.4"), Code::LeafNotApplicable);
+    s.by("officer-yt").refused("record-self-score", yes(YT, "3.1"), Code::LeafIsSurveyed);
     s.by("officer-yt").does("record-self-score", self_score(YT, "l-2-1", json!({"option": 1})));
 }
 
@@ -87,12 +87,12 @@ fn a_leaf_is_one_of_the_set_applies_and_is_not_the_surveys() {
 fn an_agency_scores_itself_and_no_other() {
     let mut s = Season::running();
     let yes = |agency: &str| self_score(agency, "1.1.1", json!({"yes_no": true}));
-    let refusal = s.by("officer-yt").is_refused("record-self-score", yes("ly-nhan"), Code::NotOwnAgency);
+    let refusal = s.by("officer-yt").refused("record-self-score", yes("ly-nhan"), Code::NotOwnAgency);
     assert!(refusal.is_recorded());
-    s.by("officer-yt").is_refused("record-self-score", yes("so-x"), Code::NotOwnAgency);
-    s.by("reviewer-nv").is_refused("record-self-score", yes("so-noi-vu"), Code::RoleMissing);
+    s.by("officer-yt").refused("record-self-score", yes("so-x"), Code::NotOwnAgency);
+    s.by("reviewer-nv").refused("record-self-score", yes("so-noi-vu"), Code::RoleMissing);
     s.by("officer-yt").does("record-self-score", yes(YT));
-    s.by("officer-yt").is_refused("record-self-score", yes(YT), Code::NothingToDo);
+    s.by("officer-yt").refused("record-self-score", yes(YT), Code::NothingToDo);
     s.by("leader-yt").does("record-self-score", self_score(YT, "1.1.1", json!({"yes_no": false})));
 }
 
@@ -102,7 +102,7 @@ fn an_agency_outside_the_season_scores_nothing() {
     s.by("admin").does("register-agency", json!({"agency": "so-moi", "name": {"vi": "Sở Mới"}}));
     s.open_account("officer-moi", "so-moi", &["agency-officer"]);
     let fields = self_score("so-moi", "1.1.1", json!({"yes_no": true}));
-    s.by("officer-moi").is_refused("record-self-score", fields, Code::NotInSeason);
+    s.by("officer-moi").refused("record-self-score", fields, Code::NotInSeason);
 }
 
 #[test]
@@ -121,10 +121,10 @@ fn a_sheet_counts_row_by_row_and_names_the_rows_that_are_refused() {
     let expected = [("1.1.1", Code::AlreadyExists), ("2.2", Code::PointsOutsideRule), ("9.9", Code::UnknownLeaf)];
     assert_eq!(failed, expected);
     let none = json!([{"leaf": "9.9", "inputs": {"yes_no": true}}]);
-    s.by("officer-yt").is_refused("import-scorecard", json!({"agency": YT, "rows": none}), Code::UnknownLeaf);
-    s.by("officer-yt").is_refused("import-scorecard", json!({"agency": YT, "rows": []}), Code::Missing);
+    s.by("officer-yt").refused("import-scorecard", json!({"agency": YT, "rows": none}), Code::UnknownLeaf);
+    s.by("officer-yt").refused("import-scorecard", json!({"agency": YT, "rows": []}), Code::Missing);
     let many: Vec<_> = (0..501).map(|_| json!({"leaf": "1.1.1", "inputs": {"yes_no": true}})).collect();
-    s.by("officer-yt").is_refused("import-scorecard", json!({"agency": YT, "rows": many}), Code::TooMany);
+    s.by("officer-yt").refused("import-scorecard", json!({"agency": YT, "rows": many}), Code::TooMany);
 }
 
 // ---- submission ---------------------------------------------------------------------------------------------------
@@ -136,15 +136,15 @@ fn submit() -> Value {
 #[test]
 fn a_scorecard_is_submitted_whole_by_the_leader() {
     let mut s = Season::running();
-    let refusal = s.by("leader-yt").is_refused("submit-scorecard", submit(), Code::LeavesUnscored);
+    let refusal = s.by("leader-yt").refused("submit-scorecard", submit(), Code::LeavesUnscored);
     assert_eq!(refusal.values["leaves"], "1.1.1, 1.1.2, 1.1.3, 1.2, 1.3, 2.1, 2.2, 2.3, 2.4");
     s.score_all(YT);
-    s.by("officer-yt").is_refused("submit-scorecard", submit(), Code::RoleMissing);
-    s.by("leader-ln").is_refused("submit-scorecard", submit(), Code::NotOwnAgency);
+    s.by("officer-yt").refused("submit-scorecard", submit(), Code::RoleMissing);
+    s.by("leader-ln").refused("submit-scorecard", submit(), Code::NotOwnAgency);
     s.by("leader-yt").does("submit-scorecard", submit());
-    s.by("leader-yt").is_refused("submit-scorecard", submit(), Code::ScorecardState);
+    s.by("leader-yt").refused("submit-scorecard", submit(), Code::ScorecardState);
     let change = self_score(YT, "1.1.1", json!({"yes_no": false}));
-    s.by("officer-yt").is_refused("record-self-score", change, Code::ScorecardState);
+    s.by("officer-yt").refused("record-self-score", change, Code::ScorecardState);
 }
 
 #[test]
@@ -166,17 +166,17 @@ fn what_does_not_apply_needs_no_score() {
 fn a_submission_is_taken_back_before_its_deadline_and_before_it_is_appraised() {
     let withdraw = || json!({"agency": YT, "reason": "Rà soát lại số liệu"});
     let mut s = Season::submitted();
-    s.by("officer-yt").is_refused("withdraw-submission", withdraw(), Code::RoleMissing);
-    s.by("leader-yt").is_refused("withdraw-submission", json!({"agency": YT, "reason": " "}), Code::ReasonRequired);
+    s.by("officer-yt").refused("withdraw-submission", withdraw(), Code::RoleMissing);
+    s.by("leader-yt").refused("withdraw-submission", json!({"agency": YT, "reason": " "}), Code::ReasonRequired);
     s.by("leader-yt").does("withdraw-submission", withdraw());
-    s.by("leader-yt").is_refused("withdraw-submission", withdraw(), Code::ScorecardState);
+    s.by("leader-yt").refused("withdraw-submission", withdraw(), Code::ScorecardState);
     s.by("officer-yt").does("record-self-score", self_score(YT, "1.1.1", json!({"yes_no": false})));
     s.by("leader-yt").does("submit-scorecard", submit());
     s.by("reviewer-nv").does("accept-score", on_leaf(YT, "1.1.1"));
-    s.by("leader-yt").is_refused("withdraw-submission", withdraw(), Code::ScorecardState);
+    s.by("leader-yt").refused("withdraw-submission", withdraw(), Code::ScorecardState);
     let mut s = Season::submitted();
     s.now = day(10);
-    s.by("leader-yt").is_refused("withdraw-submission", withdraw(), Code::PhaseClosed);
+    s.by("leader-yt").refused("withdraw-submission", withdraw(), Code::PhaseClosed);
 }
 
 #[test]
@@ -185,20 +185,20 @@ fn what_was_not_submitted_in_time_is_an_entry_and_a_late_one_is_let_in_with_a_re
     let mut s = Season::running();
     s.score_all(YT);
     s.now = day(6);
-    s.by("secretary").is_refused("record-missed-submission", missed(), Code::ScorecardState);
+    s.by("secretary").refused("record-missed-submission", missed(), Code::ScorecardState);
     s.now = day(10);
-    s.by("leader-yt").is_refused("submit-scorecard", submit(), Code::PhaseClosed);
+    s.by("leader-yt").refused("submit-scorecard", submit(), Code::PhaseClosed);
     s.by("secretary").does("record-missed-submission", missed());
-    s.by("secretary").is_refused("record-missed-submission", missed(), Code::ScorecardState);
-    s.by("leader-yt").is_refused("submit-scorecard", submit(), Code::ScorecardState);
+    s.by("secretary").refused("record-missed-submission", missed(), Code::ScorecardState);
+    s.by("leader-yt").refused("submit-scorecard", submit(), Code::ScorecardState);
     s.by("reviewer-nv").does("accept-score", on_leaf(YT, "1.1.1"));
 
     let accept = |reason: &str| json!({"agency": YT, "reason": reason});
-    s.by("secretary-yt").is_refused("accept-late-submission", accept("Mất điện toàn huyện"), Code::OwnCase);
-    s.by("secretary").is_refused("accept-late-submission", accept(""), Code::ReasonRequired);
+    s.by("secretary-yt").refused("accept-late-submission", accept("Mất điện toàn huyện"), Code::OwnCase);
+    s.by("secretary").refused("accept-late-submission", accept(""), Code::ReasonRequired);
     s.by("secretary").does("accept-late-submission", accept("Mất điện toàn huyện"));
-    s.by("secretary").is_refused("accept-late-submission", accept("Mất điện toàn huyện"), Code::ScorecardState);
-    s.by("reviewer-nv").is_refused("accept-score", on_leaf(YT, "1.2"), Code::ScorecardState);
+    s.by("secretary").refused("accept-late-submission", accept("Mất điện toàn huyện"), Code::ScorecardState);
+    s.by("reviewer-nv").refused("accept-score", on_leaf(YT, "1.2"), Code::ScorecardState);
     s.by("officer-yt").does("record-self-score", self_score(YT, "2.1", json!({"option": 2})));
     s.by("leader-yt").does("submit-scorecard", submit());
     assert_eq!(s.card(YT).submission, Submission::Submitted);
@@ -215,7 +215,7 @@ fn a_policy_may_let_no_late_submission_in() {
     s.now = day(11);
     s.by("secretary").does("record-missed-submission", json!({"agency": YT}));
     let late = json!({"agency": YT, "reason": "Mất điện toàn huyện"});
-    s.by("secretary").is_refused("accept-late-submission", late, Code::ScorecardState);
+    s.by("secretary").refused("accept-late-submission", late, Code::ScorecardState);
 }
 
 // ---- evidence -----------------------------------------------------------------------------------------------------
@@ -225,12 +225,12 @@ fn evidence_is_numbered_and_its_withdrawal_is_a_mark() {
     let mut s = Season::running();
     s.by("officer-yt").does("attach-evidence", evidence(YT, "1.2", "bao-cao-quy-3.pdf"));
     s.by("officer-yt").does("attach-evidence", evidence(YT, "1.3", "bao-cao-quy-3.pdf"));
-    s.by("officer-yt").is_refused("attach-evidence", evidence(YT, "1.2", "bao-cao-quy-3.pdf"), Code::AlreadyExists);
+    s.by("officer-yt").refused("attach-evidence", evidence(YT, "1.2", "bao-cao-quy-3.pdf"), Code::AlreadyExists);
     let withdraw = |number: u32, reason: &str| json!({"agency": YT, "number": number, "reason": reason});
-    s.by("officer-yt").is_refused("withdraw-evidence", withdraw(3, "Nộp nhầm tệp"), Code::Unknown);
-    s.by("officer-yt").is_refused("withdraw-evidence", withdraw(1, ""), Code::ReasonRequired);
+    s.by("officer-yt").refused("withdraw-evidence", withdraw(3, "Nộp nhầm tệp"), Code::Unknown);
+    s.by("officer-yt").refused("withdraw-evidence", withdraw(1, ""), Code::ReasonRequired);
     s.by("officer-yt").does("withdraw-evidence", withdraw(1, "Nộp nhầm tệp"));
-    s.by("officer-yt").is_refused("withdraw-evidence", withdraw(1, "Nộp nhầm tệp"), Code::NothingToDo);
+    s.by("officer-yt").refused("withdraw-evidence", withdraw(1, "Nộp nhầm tệp"), Code::NothingToDo);
     assert!(s.card(YT).evidence[&1].withdrawn, "the file stays on record");
     s.by("officer-yt").does("attach-evidence", evidence(YT, "1.2", "bao-cao-quy-3.pdf"));
     assert_eq!(s.card(YT).evidence.len(), 3);
@@ -257,16 +257,16 @@ fn evidence_is_named_typed_and_of_a_leaf_that_is_scored() {
         (with("case", "gt-1".into()), Code::Invalid),
     ];
     for (fields, code) in cases {
-        s.by("officer-yt").is_refused("attach-evidence", fields, code);
+        s.by("officer-yt").refused("attach-evidence", fields, code);
     }
     let mut for_case = with("purpose", "supplement".into());
     for_case["case"] = "gt-1".into();
-    s.by("officer-yt").is_refused("attach-evidence", for_case, Code::Unknown);
-    s.by("officer-ln").is_refused("attach-evidence", evidence(YT, "1.2", "x.pdf"), Code::NotOwnAgency);
+    s.by("officer-yt").refused("attach-evidence", for_case, Code::Unknown);
+    s.by("officer-ln").refused("attach-evidence", evidence(YT, "1.2", "x.pdf"), Code::NotOwnAgency);
 }
 
 #[test]
 fn evidence_comes_with_the_scorecard_or_for_a_case() {
     let mut s = Season::submitted();
-    s.by("officer-yt").is_refused("attach-evidence", evidence(YT, "1.2", "a.pdf"), Code::ScorecardState);
+    s.by("officer-yt").refused("attach-evidence", evidence(YT, "1.2", "a.pdf"), Code::ScorecardState);
 }

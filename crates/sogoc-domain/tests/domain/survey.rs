@@ -20,13 +20,13 @@ fn a_survey_is_run_and_monitored_by_bodies_outside() {
     let mut s = Season::founded();
     let open = |operator: &str, monitor: &str| json!({"operator": operator, "monitors": [monitor]});
     s.by("secretary").does("open-season", json!({"year": 2026, "title": "Đợt"}));
-    s.by("secretary").is_refused("open-survey", open("buu-dien", "mat-tran"), Code::SeasonNotReady);
+    s.by("secretary").refused("open-survey", open("buu-dien", "mat-tran"), Code::SeasonNotReady);
     s.by("secretary").does("set-season-policy", json!({"policy": policy()}));
-    s.by("secretary").is_refused("open-survey", open("so-y-te", "mat-tran"), Code::BodyRequired);
-    s.by("secretary").is_refused("open-survey", open("buu-dien", "so-y-te"), Code::BodyRequired);
-    s.by("secretary").is_refused("open-survey", open("buu-x", "mat-tran"), Code::Unknown);
+    s.by("secretary").refused("open-survey", open("so-y-te", "mat-tran"), Code::BodyRequired);
+    s.by("secretary").refused("open-survey", open("buu-dien", "so-y-te"), Code::BodyRequired);
+    s.by("secretary").refused("open-survey", open("buu-x", "mat-tran"), Code::Unknown);
     s.by("secretary").does("open-survey", open("buu-dien", "mat-tran"));
-    s.by("secretary").is_refused("open-survey", open("buu-dien", "mat-tran"), Code::AlreadyExists);
+    s.by("secretary").refused("open-survey", open("buu-dien", "mat-tran"), Code::AlreadyExists);
 }
 
 #[test]
@@ -56,19 +56,19 @@ fn results_that_cannot_be_are_refused() {
         (import(vec![surveyed(YT, "1", "2"), surveyed("so-x", "1", "2")]), Code::NotInSeason),
     ];
     for (fields, code) in cases {
-        s.by("operator").is_refused("import-survey", fields, code);
+        s.by("operator").refused("import-survey", fields, code);
     }
-    s.by("secretary").is_refused("import-survey", one("90", "80"), Code::RoleMissing);
-    s.by("monitor").is_refused("import-survey", one("90", "80"), Code::RoleMissing);
+    s.by("secretary").refused("import-survey", one("90", "80"), Code::RoleMissing);
+    s.by("monitor").refused("import-survey", one("90", "80"), Code::RoleMissing);
     s.now = day(20);
-    s.by("operator").is_refused("import-survey", one("90", "80"), Code::PhaseClosed);
+    s.by("operator").refused("import-survey", one("90", "80"), Code::PhaseClosed);
 }
 
 #[test]
 fn an_operator_of_another_body_imports_nothing() {
     let mut s = Season::submitted();
     s.by("admin").does("transfer-account", json!({"account": "operator", "agency": "ubnd-tinh"}));
-    let refusal = s.by("operator").is_refused("import-survey", one("90", "80"), Code::NotOwnAgency);
+    let refusal = s.by("operator").refused("import-survey", one("90", "80"), Code::NotOwnAgency);
     assert_eq!(refusal.values["agency"], "buu-dien");
 }
 
@@ -77,17 +77,17 @@ fn results_count_once_a_second_person_accepted_them() {
     let mut s = Season::submitted();
     s.by("operator").does("import-survey", import(vec![surveyed(YT, "90", "80"), surveyed("ly-nhan", "70", "70")]));
     let accept = |agencies: &[&str]| json!({"agencies": agencies});
-    s.by("operator").is_refused("accept-survey", accept(&[YT]), Code::SecondPerson);
-    s.by("monitor").is_refused("accept-survey", accept(&["so-noi-vu"]), Code::Unknown);
-    s.by("secretary").is_refused("accept-survey", accept(&[YT]), Code::RoleMissing);
+    s.by("operator").refused("accept-survey", accept(&[YT]), Code::SecondPerson);
+    s.by("monitor").refused("accept-survey", accept(&["so-noi-vu"]), Code::Unknown);
+    s.by("secretary").refused("accept-survey", accept(&[YT]), Code::RoleMissing);
     s.delegate("operator", "idle-ub");
-    s.by("idle-ub").on_behalf_of("operator").is_refused("accept-survey", accept(&[YT]), Code::SecondPerson);
+    s.by("idle-ub").on_behalf_of("operator").refused("accept-survey", accept(&[YT]), Code::SecondPerson);
     s.link("operator", "operator-2");
-    s.by("operator-2").is_refused("accept-survey", accept(&[YT]), Code::SecondPerson);
+    s.by("operator-2").refused("accept-survey", accept(&[YT]), Code::SecondPerson);
     s.by("monitor").does("accept-survey", accept(&[YT]));
-    s.by("monitor").is_refused("accept-survey", accept(&[YT]), Code::NothingToDo);
+    s.by("monitor").refused("accept-survey", accept(&[YT]), Code::NothingToDo);
     s.by("monitor-2").does("accept-survey", json!({}));
-    s.by("monitor-2").is_refused("accept-survey", json!({}), Code::NothingToDo);
+    s.by("monitor-2").refused("accept-survey", json!({}), Code::NothingToDo);
     assert!(s.world.surveys[SEASON].accepted(&id("ly-nhan")).is_some());
 }
 
@@ -97,12 +97,12 @@ fn an_accepted_result_changes_only_with_a_reason_and_is_accepted_again() {
     s.by("operator").does("import-survey", one("90", "80"));
     s.by("operator").does("import-survey", one("92", "80"));
     s.by("monitor").does("accept-survey", json!({}));
-    s.by("operator").is_refused("import-survey", one("92", "80"), Code::NothingToDo);
-    s.by("operator").is_refused("import-survey", one("94", "80"), Code::ReasonRequired);
+    s.by("operator").refused("import-survey", one("92", "80"), Code::NothingToDo);
+    s.by("operator").refused("import-survey", one("94", "80"), Code::ReasonRequired);
     let mut because = one("94", "80");
     because["reason_code"] = "evidence_missing".into();
     because["reason"] = "Bổ sung phiếu phúc tra".into();
-    s.by("operator").is_refused("import-survey", because.clone(), Code::ReasonUnfit);
+    s.by("operator").refused("import-survey", because.clone(), Code::ReasonUnfit);
     because["reason_code"] = "data_mismatch".into();
     s.by("operator").does("import-survey", because);
     assert!(s.world.surveys[SEASON].accepted(&id(YT)).is_none());
@@ -112,15 +112,15 @@ fn an_accepted_result_changes_only_with_a_reason_and_is_accepted_again() {
 fn not_surveyed_is_recorded_with_its_ground() {
     let mut s = Season::submitted();
     let not = |agency: &str, ground: &str| json!({"agency": agency, "ground": ground});
-    s.by("operator").is_refused("record-not-surveyed", not("so-x", "Không giao dịch"), Code::NotInSeason);
-    s.by("operator").is_refused("record-not-surveyed", not(YT, ""), Code::ReasonRequired);
-    s.by("monitor").is_refused("record-not-surveyed", not(YT, "Không giao dịch"), Code::RoleMissing);
+    s.by("operator").refused("record-not-surveyed", not("so-x", "Không giao dịch"), Code::NotInSeason);
+    s.by("operator").refused("record-not-surveyed", not(YT, ""), Code::ReasonRequired);
+    s.by("monitor").refused("record-not-surveyed", not(YT, "Không giao dịch"), Code::RoleMissing);
     s.by("operator").does("record-not-surveyed", not(YT, "Không giao dịch"));
-    s.by("secretary").is_refused("record-not-surveyed", not(YT, "Không giao dịch"), Code::NothingToDo);
+    s.by("secretary").refused("record-not-surveyed", not(YT, "Không giao dịch"), Code::NothingToDo);
     assert!(s.world.surveys[SEASON].is_not_surveyed(&id(YT)));
     s.by("operator").does("import-survey", one("90", "80"));
     s.by("monitor").does("accept-survey", json!({}));
-    s.by("secretary").is_refused("record-not-surveyed", not(YT, "Không giao dịch"), Code::AlreadyExists);
+    s.by("secretary").refused("record-not-surveyed", not(YT, "Không giao dịch"), Code::AlreadyExists);
 }
 
 #[test]
@@ -130,12 +130,18 @@ fn a_recheck_adds_up_within_the_forms() {
         json!({"agency": YT, "sample": sample, "confirmed": confirmed, "voided": voided, "replaced": replaced,
             "finding": "Hai phiếu trùng người trả lời"})
     };
-    s.by("monitor").is_refused("record-recheck", recheck(10, 8, 2, 2), Code::Unknown);
+    s.by("monitor").refused("record-recheck", recheck(10, 8, 2, 2), Code::Unknown);
     s.by("operator").does("import-survey", one("90", "80"));
-    for wrong in [recheck(10, 8, 1, 1), recheck(41, 41, 0, 0), recheck(10, 8, 2, 3), recheck(0, 0, 0, 0), recheck(10, u64::MAX, 11, 0)] {
-        s.by("monitor").is_refused("record-recheck", wrong, Code::Invalid);
+    for wrong in [
+        recheck(10, 8, 1, 1),
+        recheck(41, 41, 0, 0),
+        recheck(10, 8, 2, 3),
+        recheck(0, 0, 0, 0),
+        recheck(10, u64::MAX, 11, 0),
+    ] {
+        s.by("monitor").refused("record-recheck", wrong, Code::Invalid);
     }
-    s.by("operator").is_refused("record-recheck", recheck(10, 8, 2, 2), Code::RoleMissing);
+    s.by("operator").refused("record-recheck", recheck(10, 8, 2, 2), Code::RoleMissing);
     s.by("monitor").does("record-recheck", recheck(10, 8, 2, 2));
 }
 
@@ -143,6 +149,6 @@ fn a_recheck_adds_up_within_the_forms() {
 fn an_announcement_closes_the_survey() {
     let mut s = Season::announced();
     s.now = day(19);
-    s.by("operator").is_refused("import-survey", one("94", "80"), Code::SeasonState);
-    s.by("monitor").is_refused("accept-survey", json!({}), Code::SeasonState);
+    s.by("operator").refused("import-survey", one("94", "80"), Code::SeasonState);
+    s.by("monitor").refused("accept-survey", json!({}), Code::SeasonState);
 }

@@ -3,4 +3,5 @@
 mod as_of;
 mod fold;
 mod hanam;
+mod small;
 mod support;

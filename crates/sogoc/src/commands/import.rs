@@ -5,7 +5,11 @@ use std::path::Path;
 use serde_json::json;
 use sogoc_app::import::{Plan, results_table};
 use sogoc_app::{App, ImportFailure, PlanError, PlanOutcome, SheetImport};
+use sogoc_domain::event::Event;
+use sogoc_domain::stream::Stream;
 use sogoc_domain::values::Text;
+use sogoc_log::postgres_es::ImportError;
+use sogoc_log::{Log, Options};
 
 use super::execute::receipt_json;
 use super::log::head_json;
@@ -16,7 +20,12 @@ use crate::output::{Output, Progress};
 use crate::{Ended, open};
 
 pub(crate) async fn run(global: &Global, output: &Output, command: &ImportCommand) -> Ended {
-    let ImportCommand::Results { file, season, year, group, title, previous } = command;
+    let (file, season, year, group, title, previous) = match command {
+        ImportCommand::Results { file, season, year, group, title, previous } => (file, season, year, group, title, previous),
+        ImportCommand::PostgresEs { source, table, account } => {
+            return postgres_es(global, output, source, table, account).await;
+        }
+    };
     let bytes = read(file)?;
     let title = title.as_deref().map(Text::try_new).transpose().map_err(|error| Failure::Usage {
         message: format!("--title: {error}"),
@@ -40,6 +49,37 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &ImportComman
     let ended = results(&app, output, &name_of(file), &bytes, &params).await;
     app.close().await;
     ended
+}
+
+/// What is of a stream that the register knows must be an event that it can read: an entry is for ever.
+fn readable(stream: &str, kind: &str, version: u32, data: &str) -> Result<(), String> {
+    match Stream::parse(stream) {
+        Ok(known) => Event::decode(&known, kind, version, data).map(|_| ()).map_err(|error| error.to_string()),
+        Err(_) => Ok(()),
+    }
+}
+
+async fn postgres_es(global: &Global, output: &Output, source: &str, table: &str, account: &str) -> Ended {
+    open::check_store(&global.store)?;
+    open::make_folder(&global.store)?;
+    let log = Log::open_or_create(&global.store, Options::default()).await?;
+    let mut progress = Progress::new(output.lang.pick("đọc bảng", "reading the table"));
+    let done = log.import_postgres_es(source, table, account, readable, |rows| progress.at(rows, rows)).await;
+    let head = log.head().await;
+    log.close().await;
+    let done = done.map_err(|error| match error {
+        ImportError::Log(error) => Failure::from(error),
+        ImportError::Source(_) => Failure::Unavailable {
+            message: error.to_string(),
+            remedy: Remedy { vi: "kiểm tra URL và bảng nguồn", en: "check the URL and the table" },
+        },
+        ImportError::Usage(_) | ImportError::Row { .. } => Failure::input(error.to_string()),
+    })?;
+    let document = json!({ "rows": done.rows, "recorded": done.recorded, "repeated": done.repeated, "head": head_json(&head?) });
+    output.answer(&document, || {
+        let text = output.lang.pick("dòng đã đọc, mục ghi mới, đã có từ trước", "rows read, entries recorded, recorded before");
+        format!("{text}: {}, {}, {}\n", done.rows, done.recorded, done.repeated)
+    })
 }
 
 async fn results(app: &App, output: &Output, file: &str, bytes: &[u8], params: &results_table::Params) -> Ended {

@@ -107,7 +107,6 @@ async fn copy(global: &Global, output: &Output, to: &str) -> Ended {
     open::check_store(to)?;
     let source = open::log(global).await?;
     let options = Options { name: Some(source.name().to_owned()), ..Options::default() };
-    open::make_folder(to)?;
     let target = Log::open_or_create(to, options).await?;
     let mut progress = Progress::new(output.lang.pick("sao chép", "copying"));
     let copied = source.copy_to(&target, |done, total| progress.at(done, total)).await;

@@ -10,7 +10,6 @@ use crate::{Ended, open};
 pub(crate) async fn run(global: &Global, output: &Output, command: &StoreCommand) -> Ended {
     let StoreCommand::Migrate = command;
     open::check_store(&global.store)?;
-    open::make_folder(&global.store)?;
     let created = Log::migrate(&global.store, &Options::default()).await?;
     output.answer(&json!({ "created": created }), || {
         let text = if created {

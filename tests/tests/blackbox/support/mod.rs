@@ -7,6 +7,6 @@ pub(crate) mod pilot;
 pub(crate) mod sql;
 pub(crate) mod stores;
 
-pub(crate) use binary::{Answer, Sogoc};
+pub(crate) use binary::Sogoc;
 pub(crate) use exact::{Exact, exact};
 pub(crate) use stores::{Store, on_both_stores, on_sqlite};

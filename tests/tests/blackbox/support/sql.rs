@@ -50,18 +50,18 @@ pub(crate) fn run(url: &str, sql: &str) {
 /// # Errors
 /// What the store says.
 pub(crate) fn try_rows(url: &str, sql: &str) -> Result<Rows, sqlx::Error> {
-    let query = || sqlx::query(AssertSqlSafe(sql.to_owned()));
+    let sql = AssertSqlSafe(sql.to_owned());
     block(async {
         match path(url) {
             Some(path) => {
                 let mut connection = sqlite(path).await?;
-                let rows = query().fetch_all(&mut connection).await?;
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await?;
                 connection.close().await?;
                 Ok(rows.iter().map(|row| (0..row.len()).map(|n| row.get_unchecked(n)).collect()).collect())
             }
             None => {
                 let mut connection = postgres(url).await?;
-                let rows = query().fetch_all(&mut connection).await?;
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await?;
                 connection.close().await?;
                 Ok(rows.iter().map(|row| (0..row.len()).map(|n| row.get(n)).collect()).collect())
             }
