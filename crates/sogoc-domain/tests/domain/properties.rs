@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 use sogoc_domain::World;
 use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::event::{AppealTarget, Event};
+use sogoc_domain::refusal::Code;
 use sogoc_domain::scorecard::ItemState;
 use sogoc_domain::values::SeasonId;
 
 use crate::fixture::*;
 
-const RUNS: u32 = 150;
+const RUNS: u32 = 100;
 const STEPS_MAX: usize = 70;
 
 /// Numbers from a seed (splitmix64): a run is its seed and its length, so that a failing one shrinks to its last step.
@@ -563,5 +564,38 @@ fn every_kind_of_command_can_be_drawn_and_read() {
             let written = serde_json::to_value(&read).unwrap();
             assert_eq!(serde_json::from_value::<Envelope>(written).unwrap(), read);
         }
+    }
+}
+
+#[test]
+fn an_inspector_reads_everything_and_changes_nothing() {
+    for (n, kind) in Command::KINDS.iter().copied().enumerate() {
+        // The founding is over, and what one delegates is one's own affair.
+        if ["found-register", "delegate", "revoke-delegation"].contains(&kind) {
+            continue;
+        }
+        for stage in [Season::prepared, Season::submitted, Season::announced] {
+            let mut s = stage();
+            let fields = fields(&mut Dice(u64::try_from(n).unwrap()), kind, 6);
+            s.by("inspector").on_instrument().refused(kind, fields, Code::RoleMissing);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_recorded_of_a_season_that_is_not_there() {
+    let mut s = Season::submitted();
+    for (n, kind) in Command::KINDS.iter().copied().enumerate() {
+        let mut dice = Dice(u64::try_from(n).unwrap());
+        let mut fields = fields(&mut dice, kind, 6);
+        let about: Envelope = serde_json::from_value(s.envelope("admin", kind, &fields)).unwrap();
+        if about.command.season().is_none() || kind == "open-season" {
+            continue;
+        }
+        fields["season"] = "s-1999".into();
+        let account = likely(&mut dice, kind, &fields);
+        let refusal = s.by(&account).on_instrument().tries(kind, fields).expect_err(kind);
+        let expected = [Code::Unknown, Code::NotOwnAgency, Code::RoleMissing, Code::OwnCase];
+        assert!(expected.contains(&refusal.code), "{kind}: {refusal}");
     }
 }
