@@ -14,13 +14,13 @@ use sogoc_domain::command::{AdjustScore, Command, Envelope, NewPoints, RecordSel
 use sogoc_domain::scoring::Inputs;
 use sogoc_domain::values::{AccountId, Text};
 
+use crate::Bench;
 use crate::country::{LEAVES, LEAVES_PER_DOMAIN, REVIEWERS, Season, id, leaf_code};
 use crate::log::BareSqlite;
 use crate::peer::per_second;
 use crate::random::mix;
 use crate::report::{median, number};
 use crate::writer::{Pace, Writer, uuid_of};
-use crate::Bench;
 
 /// The peer's text of an adjustment.
 const REASON: &str = "Đối chiếu hệ thống thông tin giải quyết thủ tục hành chính: số hồ sơ đúng hạn thấp hơn số tự khai; \
@@ -66,7 +66,8 @@ impl Live {
         let world = self.app.register().world().clone();
         let app = self.app.clone();
         let recorded = move |stream: &sogoc_domain::stream::Stream| app.register().stream_version(stream);
-        let mut writer = Writer::on(self.app.log().clone(), world, recorded, Pace::Running, self.salt ^ mix(season.seed));
+        let mut writer =
+            Writer::on(self.app.log().clone(), world, recorded, Pace::Running, self.salt ^ mix(season.seed));
         season.set_up(&mut writer).await?;
         writer.finish().await?;
         self.app.catch_up().await?;
@@ -107,7 +108,11 @@ impl Live {
             last = last.max(finished?);
         }
         let (commands, after) = (done.load(Ordering::Relaxed), self.app.log().head().await?.size);
-        ensure!(after - before == commands, "{commands} commands were acknowledged, {} entries are there", after - before);
+        ensure!(
+            after - before == commands,
+            "{commands} commands were acknowledged, {} entries are there",
+            after - before
+        );
         if taken.load(Ordering::Relaxed) >= season.agencies {
             eprintln!("  all scorecards were used up before the time was: the rate counts the time until then");
         }
@@ -197,9 +202,8 @@ fn scorecard(season: &Season, agency: u32) -> impl Iterator<Item = (AccountId, C
     let submit = SubmitScorecard { season: season.id.clone(), agency: season.agency(agency) };
     let submit = std::iter::once((season.leader(agency), Command::from(submit)));
     let season = season.clone();
-    let adjust = move |leaf: u32| {
-        (Season::reviewer(leaf / LEAVES_PER_DOMAIN, agency), adjustment(&season, agency, leaf))
-    };
+    let adjust =
+        move |leaf: u32| (Season::reviewer(leaf / LEAVES_PER_DOMAIN, agency), adjustment(&season, agency, leaf));
     (0..LEAVES).map(declare).chain(submit).chain((0..LEAVES).map(adjust))
 }
 
@@ -291,4 +295,3 @@ impl Bench {
         Ok(())
     }
 }
-

@@ -45,8 +45,10 @@ const MONITOR: &str = "giam-sat";
 
 const ADJUSTED: &str = "Đối chiếu hệ thống thông tin giải quyết thủ tục hành chính: số hồ sơ đúng hạn thấp hơn số tự khai; \
                         điều chỉnh theo số liệu hệ thống tại thời điểm thẩm định.";
-const ASKED: &str = "Đề nghị giải trình chênh lệch giữa báo cáo của đơn vị và số liệu của hệ thống, kèm tài liệu kiểm chứng.";
-const EXPLAINED: &str = "Đơn vị đã rà soát: một phần hồ sơ được xử lý trên phần mềm chuyên ngành chưa đồng bộ; danh sách kèm theo.";
+const ASKED: &str =
+    "Đề nghị giải trình chênh lệch giữa báo cáo của đơn vị và số liệu của hệ thống, kèm tài liệu kiểm chứng.";
+const EXPLAINED: &str =
+    "Đơn vị đã rà soát: một phần hồ sơ được xử lý trên phần mềm chuyên ngành chưa đồng bộ; danh sách kèm theo.";
 const UPHELD: &str = "Tài liệu bổ sung không làm thay đổi số liệu đối chiếu; giữ kết quả thẩm định lần 1.";
 
 /// By what rules the leaves are scored.
@@ -164,10 +166,9 @@ impl Season {
         writer.does(&secretary, open).await?;
         writer.does(&secretary, json!({"type": "set-season-policy", "season": season, "policy": policy()})).await?;
         writer.does(&secretary, group(season, &set)).await?;
-        for (phase, (start, end), admits) in [
-            ("tu-cham", self.self_scoring, SELF_SCORING),
-            ("tham-dinh", self.appraisal, APPRAISAL),
-        ] {
+        for (phase, (start, end), admits) in
+            [("tu-cham", self.self_scoring, SELF_SCORING), ("tham-dinh", self.appraisal, APPRAISAL)]
+        {
             let phase = json!({
                 "type": "schedule-phase", "season": season, "phase": phase, "name": {"vi": phase},
                 "start": start, "end": end, "admits": admits,
@@ -271,8 +272,7 @@ impl Season {
     }
 
     async fn appraise(&self, writer: &mut Writer, random: &mut Random) -> anyhow::Result<()> {
-        let mut adjusted: Vec<_> =
-            self.leaves().filter(|&(agency, leaf)| self.is_adjusted(agency, leaf)).collect();
+        let mut adjusted: Vec<_> = self.leaves().filter(|&(agency, leaf)| self.is_adjusted(agency, leaf)).collect();
         random.shuffle(&mut adjusted);
         for &(agency, leaf) in &adjusted {
             let level = self.appraised_level(agency, leaf, 1);
@@ -620,8 +620,18 @@ fn group(season: &SeasonId, set: &str) -> Value {
 const SELF_SCORING: &[&str] =
     &["attach-evidence", "import-scorecard", "record-self-score", "submit-scorecard", "withdraw-submission"];
 const APPRAISAL: &[&str] = &[
-    "accept-score", "accept-survey", "accept-unchanged", "adjust-score", "confirm-leaves", "deem-score",
-    "import-survey", "record-not-surveyed", "record-recheck", "request-explanation", "return-leaves", "uphold-score",
+    "accept-score",
+    "accept-survey",
+    "accept-unchanged",
+    "adjust-score",
+    "confirm-leaves",
+    "deem-score",
+    "import-survey",
+    "record-not-surveyed",
+    "record-recheck",
+    "request-explanation",
+    "return-leaves",
+    "uphold-score",
 ];
 
 /// Reads a command from its JSON form.

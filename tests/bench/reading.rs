@@ -33,7 +33,8 @@ pub(crate) async fn open(store: &str, agencies: u32, asked: bool) -> anyhow::Res
     let app = App::open(store, Options { progress: Some(Box::new(progress)), ..Options::default() }).await?;
     let opened = start.elapsed().as_secs_f64();
     let steps: Vec<_> = heard.try_iter().collect();
-    let folded = steps.iter().find(|(_, folded, of)| folded >= of).map_or(opened, |(at, ..)| (*at - start).as_secs_f64());
+    let folded =
+        steps.iter().find(|(_, folded, of)| folded >= of).map_or(opened, |(at, ..)| (*at - start).as_secs_f64());
     let mut out = json!({
         "entries": app.register().size(),
         // A snapshot that holds everything leaves nothing to fold.

@@ -67,7 +67,14 @@ pub(crate) struct Report {
 
 impl Report {
     /// A rate against the peer's: at least so many times as much is wanted.
-    pub(crate) fn rate(&mut self, what: impl Into<String>, ours: f64, peer: f64, peer_name: &str, at_least: Option<f64>) {
+    pub(crate) fn rate(
+        &mut self,
+        what: impl Into<String>,
+        ours: f64,
+        peer: f64,
+        peer_name: &str,
+        at_least: Option<f64>,
+    ) {
         let ratio = ours / peer;
         self.row(Row {
             what: what.into(),
@@ -110,7 +117,8 @@ impl Report {
 
     /// All of it as Markdown.
     pub(crate) fn markdown(&self) -> String {
-        let mut out = String::from("| measured | sogoc | peer | ratio | target | reached |\n|---|---|---|---|---|---|\n");
+        let mut out =
+            String::from("| measured | sogoc | peer | ratio | target | reached |\n|---|---|---|---|---|---|\n");
         for row in &self.rows {
             out.push_str(&line(row));
             out.push('\n');

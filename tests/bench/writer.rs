@@ -16,7 +16,9 @@ use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AccountId, AgencyId, Digest, LeafId, Sealed, Sealer, SeasonId, Text, Timestamp};
 use sogoc_domain::{Context, Record, World, decide};
-use sogoc_log::{Actor, Append, Clock as _, Draft, Log, LogError, ManualClock, Receipt, SealedText, StreamId, Uuid, Version};
+use sogoc_log::{
+    Actor, Append, Clock as _, Draft, Log, LogError, ManualClock, Receipt, SealedText, StreamId, Uuid, Version,
+};
 use tokio::task::JoinHandle;
 
 use crate::country;
@@ -149,8 +151,7 @@ impl Writer {
                 causation: None,
             })
             .collect();
-        let expected =
-            decision.reads.iter().map(|stream| (stream_id(stream), Version(self.version(stream)))).collect();
+        let expected = decision.reads.iter().map(|stream| (stream_id(stream), Version(self.version(stream)))).collect();
         for (stream, event) in &decision.events {
             self.world.apply(stream, event);
             let version = self.version(stream) + 1;

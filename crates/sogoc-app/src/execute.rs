@@ -20,9 +20,7 @@ use sogoc_domain::{Context, Record as _, decide};
 use sogoc_log::{Append, LogError, Position, Uuid, Version};
 use sogoc_register::Register;
 
-use crate::drafting::{
-    Around, command_digest, domain_time, draft, is_passing, refused_by_log, reused, stream_id,
-};
+use crate::drafting::{Around, command_digest, domain_time, draft, is_passing, refused_by_log, reused, stream_id};
 use crate::open::App;
 use crate::sealing::Sealing;
 use crate::{leaves, refused};

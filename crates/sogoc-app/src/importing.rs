@@ -109,8 +109,7 @@ impl App {
         let (sheet, account) = {
             let register = self.register();
             let rules = sheet_rules(register.world(), import.season, import.agency)?;
-            let sheet =
-                scorecard_sheet::read(import.file, import.bytes, import.season, import.agency, &rules)?;
+            let sheet = scorecard_sheet::read(import.file, import.bytes, import.season, import.agency, &rules)?;
             let account = match import.account {
                 Some(account) => account.clone(),
                 None => declaring_account(register.world(), import, self.now())?,
@@ -140,7 +139,22 @@ impl App {
             }
         }
         let correlation = format!("sheet:{}", hex_start(&Sha256::digest(import.bytes)));
-        let receipt = self.execute(&envelope, Origin { correlation: Some(&correlation) }).await?;
+        let nothing_to_do = |refusal: &Refusal| refusal.code == Code::NothingToDo;
+        let receipt = match self.execute(&envelope, Origin { correlation: Some(&correlation) }).await {
+            Ok(mut receipt) => {
+                // A row that says what is recorded already is no failure of a sheet.
+                receipt.failures.retain(|failure| !nothing_to_do(&failure.refusal));
+                receipt
+            }
+            Err(ExecuteError::Refusal(refusal)) if nothing_to_do(&refusal) => Receipt {
+                command_id: envelope.command_id,
+                positions: Vec::new(),
+                at: self.now(),
+                repeated: true,
+                failures: Vec::new(),
+            },
+            Err(error) => return Err(error.into()),
+        };
         Ok((sheet, receipt))
     }
 
@@ -169,7 +183,8 @@ impl App {
             let accounts = register.world().accounts.iter();
             accounts.filter(move |(_, account)| account.roles(None, now).any(|held| held == role)).map(|(id, _)| id)
         };
-        let missing = |role: Role| Refusal::new(Code::Missing).with("field", format!("an account with the role {role}"));
+        let missing =
+            |role: Role| Refusal::new(Code::Missing).with("field", format!("an account with the role {role}"));
         let administrator = holds(Role::Administrator).next().ok_or_else(|| missing(Role::Administrator))?;
         let approver = holds(Role::CouncilChair)
             .chain(holds(Role::Administrator))
@@ -180,9 +195,10 @@ impl App {
 }
 
 fn existing(world: &World, season: &SeasonId, founded: Option<Officials>, now: Timestamp) -> Existing {
-    let roles = world.accounts.iter().flat_map(|(id, account)| {
-        account.roles(None, now).map(|role| (id.clone(), role)).collect::<Vec<_>>()
-    });
+    let roles = world
+        .accounts
+        .iter()
+        .flat_map(|(id, account)| account.roles(None, now).map(|role| (id.clone(), role)).collect::<Vec<_>>());
     Existing {
         founded,
         agencies: world.agencies.keys().cloned().collect(),
@@ -212,7 +228,8 @@ fn set_version<'w>(
 
 /// What a sheet of an agency is checked against.
 fn sheet_rules(world: &World, season: &SeasonId, agency: &AgencyId) -> Result<SheetRules, Refusal> {
-    let unknown = |what: &str, id: &dyn std::fmt::Display| Refusal::new(Code::Unknown).with("what", what).with("id", id);
+    let unknown =
+        |what: &str, id: &dyn std::fmt::Display| Refusal::new(Code::Unknown).with("what", what).with("id", id);
     let recorded = world.seasons.get(season).ok_or_else(|| unknown("season", season))?;
     if !recorded.agencies.contains_key(agency) {
         return Err(Refusal::new(Code::NotInSeason).with("agency", agency).with("season", season));

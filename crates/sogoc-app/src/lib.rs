@@ -16,10 +16,10 @@ mod leaves;
 mod mirror;
 mod open;
 mod queries;
-mod snapshot;
 mod refused;
 mod run_plan;
 mod sealing;
+mod snapshot;
 mod turns;
 mod what_if;
 

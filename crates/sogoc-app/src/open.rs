@@ -183,11 +183,10 @@ impl App {
     /// Brings the SQL mirror up to what was recorded meanwhile, waits until everything queued is answered, then closes
     /// the log.
     pub async fn close(self) {
-        if self.register().size() > self.shared.opened_at {
-            if let Err(error) = self.follow_mirror().await {
-                // What is recorded stands; the next process that records brings the mirror along.
-                tracing::warn!(error = &error as &dyn std::error::Error, "the SQL mirror was not brought along");
-            }
+        let grown = self.register().size() > self.shared.opened_at;
+        if grown && let Err(error) = self.follow_mirror().await {
+            // What is recorded stands; the next process that records brings the mirror along.
+            tracing::warn!(error = &error as &dyn std::error::Error, "the SQL mirror was not brought along");
         }
         let log = self.shared.log.clone();
         drop(self);
@@ -237,7 +236,8 @@ async fn open_or_create(url: &str, options: sogoc_log::Options) -> Result<Log, L
         return Log::open_or_create(url, options).await;
     }
     match Log::open(url, options.clone()).await {
-        Err(LogError::Schema { found: 0, .. }) => Log::open_or_create(url, options).await,
+        // A server that never had a log lacks the service's role as well, which shows first.
+        Err(LogError::Schema { found: 0, .. } | LogError::Unusable { .. }) => Log::open_or_create(url, options).await,
         opened => opened,
     }
 }

@@ -141,12 +141,7 @@ impl App {
     }
 
     /// Decides a run of commands, hands their appends over in order, and waits for all of them.
-    async fn run(
-        &self,
-        plan: &Plan,
-        run: &[&PlannedCommand],
-        outcome: &mut PlanOutcome,
-    ) -> Result<(), PlanError> {
+    async fn run(&self, plan: &Plan, run: &[&PlannedCommand], outcome: &mut PlanOutcome) -> Result<(), PlanError> {
         let drafted = self.draft_run(plan, run, outcome)?;
         let mut pending = Vec::with_capacity(drafted.len());
         for (command, append, failures) in drafted {
@@ -168,7 +163,9 @@ impl App {
                     last = last.max(receipt.positions.last().map(|position| position.0));
                     outcome.add(command, &answered(receipt, failures));
                 }
-                Err(error) if is_passing(&error) || matches!(error, LogError::Unavailable { .. }) => again.push(command),
+                Err(error) if is_passing(&error) || matches!(error, LogError::Unavailable { .. }) => {
+                    again.push(command)
+                }
                 Err(LogError::CommandReused { .. }) => return Err(stopped(command, reused(&command.envelope))),
                 Err(LogError::Refused { what, limit, remedy }) => {
                     return Err(stopped(command, refused_by_log(&what, &limit, &remedy)));
@@ -261,10 +258,8 @@ impl PlanOutcome {
 /// True for what is decided on positions or figures of the register, and so waits until everything before it is folded.
 fn stands_alone(command: &PlannedCommand) -> bool {
     let envelope = &command.envelope;
-    let of_register = matches!(
-        envelope.command,
-        Command::AnnounceResults(_) | Command::PublishEdition(_) | Command::CorrectScore(_)
-    );
+    let of_register =
+        matches!(envelope.command, Command::AnnounceResults(_) | Command::PublishEdition(_) | Command::CorrectScore(_));
     of_register || envelope.seen.is_some() || envelope.on_behalf_of.is_some()
 }
 
@@ -306,4 +301,3 @@ impl Record for Rehearsal<'_> {
         }
     }
 }
-

@@ -19,7 +19,8 @@ pub struct SystemEntropy;
 impl Entropy for SystemEntropy {
     fn salt(&self) -> [u8; 32] {
         let mut salt = [0; 32];
-        getrandom::fill(&mut salt).expect("the system gave random bytes when it started; without them nothing may be sealed");
+        getrandom::fill(&mut salt)
+            .expect("the system gave random bytes when it started; without them nothing may be sealed");
         salt
     }
 }

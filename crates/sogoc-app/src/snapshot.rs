@@ -48,8 +48,7 @@ impl App {
         let root = head.root;
         let bytes = tokio::task::spawn_blocking(move || copy.to_snapshot(&root)).await;
         let bytes = bytes.map_err(|error| LogError::Unavailable { retry_after_ms: 1_000, why: error.to_string() })?;
-        let snapshot =
-            Snapshot { kind: KIND.to_owned(), fold_version: FOLD_VERSION, frontier: head.frontier, bytes };
+        let snapshot = Snapshot { kind: KIND.to_owned(), fold_version: FOLD_VERSION, frontier: head.frontier, bytes };
         self.log().put_snapshot(&snapshot).await
     }
 

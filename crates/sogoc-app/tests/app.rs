@@ -38,11 +38,13 @@ async fn a_repeated_command_gives_its_first_receipt_where_it_would_be_refused_no
     for n in 1..=LEAVES {
         pilot.does("officer-so-a", score("so-a", &format!("1.{n}"), true)).await;
     }
-    let submit = pilot.envelope("leader-so-a", json!({ "type": "submit-scorecard", "season": "pilot", "agency": "so-a" }));
+    let submit =
+        pilot.envelope("leader-so-a", json!({ "type": "submit-scorecard", "season": "pilot", "agency": "so-a" }));
     let first = pilot.execute(&submit).await.expect("accepted");
     let second = pilot.execute(&submit).await.expect("the first receipt");
     assert_eq!(first.positions, second.positions);
-    let anew = pilot.envelope("leader-so-a", json!({ "type": "submit-scorecard", "season": "pilot", "agency": "so-a" }));
+    let anew =
+        pilot.envelope("leader-so-a", json!({ "type": "submit-scorecard", "season": "pilot", "agency": "so-a" }));
     assert_eq!(pilot.refused(&anew).await.code, Code::ScorecardState);
 }
 
@@ -55,7 +57,10 @@ async fn a_change_of_the_leaf_that_was_seen_is_shown_and_others_work_is_not() {
     stale.seen = Some(seen);
     let told = pilot.refused(&stale).await;
     assert_eq!(told.code, Code::LeafChanged);
-    assert_eq!((told.values["current"].as_str(), told.values["by"].as_str()), (moved.to_string().as_str(), "leader-so-a"));
+    assert_eq!(
+        (told.values["current"].as_str(), told.values["by"].as_str()),
+        (moved.to_string().as_str(), "leader-so-a")
+    );
     stale.seen = Some(moved);
     pilot.does("officer-so-a", score("so-a", "1.2", true)).await;
     pilot.execute(&stale).await.expect("the leaf is as it was seen");
@@ -75,7 +80,10 @@ async fn refusals_for_want_of_authority_are_recorded_five_a_minute_and_only_for_
     let entries = pilot.app.log().read_stream(&stream, Version(1)).await.expect("the log answers");
     assert_eq!(entries.len(), 5);
     let entry = entries[0].parse().expect("an entry");
-    assert_eq!(entry.data.get(), r#"{"code":"not-own-agency","command":"record-self-score","target":"scorecard/pilot/so-a/1.1"}"#);
+    assert_eq!(
+        entry.data.get(),
+        r#"{"code":"not-own-agency","command":"record-self-score","target":"scorecard/pilot/so-a/1.1"}"#
+    );
     let late = pilot.envelope(
         "reviewer-1",
         json!({ "type": "request-explanation", "season": "pilot", "agency": "so-a", "case": "gt-1", "leaf": "1.1",
@@ -127,7 +135,9 @@ async fn a_bulk_command_names_what_it_left_out() {
         { "leaf": "1.2", "inputs": { "count": "3" } },
         { "leaf": "7.7", "inputs": { "yes_no": true } },
     ]);
-    let receipt = pilot.does("officer-so-a", json!({ "type": "import-scorecard", "season": "pilot", "agency": "so-a", "rows": rows })).await;
+    let receipt = pilot
+        .does("officer-so-a", json!({ "type": "import-scorecard", "season": "pilot", "agency": "so-a", "rows": rows }))
+        .await;
     let failures: Vec<_> = receipt.failures.iter().map(|f| (f.item.as_str(), f.refusal.code)).collect();
     assert_eq!(receipt.positions.len(), 1);
     assert_eq!(failures, [("1.2", Code::InputsUnfit), ("7.7", Code::UnknownLeaf)]);
@@ -251,7 +261,8 @@ async fn of_two_foundings_at_once_one_founds() {
     let pilot = Pilot::empty().await;
     let other = pilot.another().await;
     let found = |agency: &str, first: &str, second: &str| {
-        let instrument = json!({ "id": format!("qd-{agency}"), "number": "1/QĐ", "date": "2026-01-02", "issuer": "UBND" });
+        let instrument =
+            json!({ "id": format!("qd-{agency}"), "number": "1/QĐ", "date": "2026-01-02", "issuer": "UBND" });
         let command = json!({
             "type": "found-register",
             "administrator_agency": { "vi": agency }, "approver_agency": { "vi": agency },
@@ -262,10 +273,7 @@ async fn of_two_foundings_at_once_one_founds() {
         pilot.envelope(first, command)
     };
     let (one, two) = (found("van-phong", "a-1", "a-2"), found("uy-ban", "b-1", "b-2"));
-    let (one, two) = tokio::join!(
-        pilot.app.execute(&one, Origin::default()),
-        other.execute(&two, Origin::default())
-    );
+    let (one, two) = tokio::join!(pilot.app.execute(&one, Origin::default()), other.execute(&two, Origin::default()));
     let outcomes = [one, two];
     assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1, "{outcomes:?}");
     let refused = outcomes.into_iter().find(Result::is_err).expect("one is refused");

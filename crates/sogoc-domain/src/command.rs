@@ -6,15 +6,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::criteria::Node;
-use crate::event::{
-    AppealOutcome, EditionKind, EvidencePurpose, LeafTreatment, Name, SignatureState, Vote,
-};
+use crate::event::{AppealOutcome, EditionKind, EvidencePurpose, LeafTreatment, Name, SignatureState, Vote};
 use crate::policy::{Applicability, Assignment, Band, Basis, DeadlineScope, LineKind, Mode, Policy, Treatment};
 use crate::roles::{Role, Scope};
 use crate::scoring::Inputs;
 use crate::values::{
-    AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, LineId, Percent, PhaseId, Points, SeasonId, SetId, Text,
-    Timestamp,
+    AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, LineId, Percent, PhaseId, Points, SeasonId, SetId,
+    Text, Timestamp,
 };
 
 /// The instrument that an act rests on, and its clause.
@@ -1155,7 +1153,27 @@ impl Command {
             Self::AttachEditionInstrument(c) => Some(&c.season),
             Self::AnnulEdition(c) => Some(&c.season),
             Self::NotifyAgencies(c) => Some(&c.season),
-            Self::FoundRegister(_) | Self::RegisterAgency(_) | Self::RenameAgency(_) | Self::MergeAgency(_) | Self::SplitAgency(_) | Self::DissolveAgency(_) | Self::RegisterInstrument(_) | Self::AttachInstrumentDocument(_) | Self::OpenAccount(_) | Self::GrantRole(_) | Self::ProposeRole(_) | Self::ApproveRole(_) | Self::RevokeRole(_) | Self::Delegate(_) | Self::RevokeDelegation(_) | Self::TransferAccount(_) | Self::LinkAccounts(_) | Self::CloseAccount(_) | Self::DraftCriteriaSet(_) | Self::ActivateCriteriaSet(_) | Self::AmendCriteriaSet(_) => None,
+            Self::FoundRegister(_)
+            | Self::RegisterAgency(_)
+            | Self::RenameAgency(_)
+            | Self::MergeAgency(_)
+            | Self::SplitAgency(_)
+            | Self::DissolveAgency(_)
+            | Self::RegisterInstrument(_)
+            | Self::AttachInstrumentDocument(_)
+            | Self::OpenAccount(_)
+            | Self::GrantRole(_)
+            | Self::ProposeRole(_)
+            | Self::ApproveRole(_)
+            | Self::RevokeRole(_)
+            | Self::Delegate(_)
+            | Self::RevokeDelegation(_)
+            | Self::TransferAccount(_)
+            | Self::LinkAccounts(_)
+            | Self::CloseAccount(_)
+            | Self::DraftCriteriaSet(_)
+            | Self::ActivateCriteriaSet(_)
+            | Self::AmendCriteriaSet(_) => None,
         }
     }
 
@@ -1196,7 +1214,50 @@ impl Command {
             Self::WithdrawAppeal(c) => Some(&c.agency),
             Self::RecordNotSurveyed(c) => Some(&c.agency),
             Self::RecordRecheck(c) => Some(&c.agency),
-            Self::FoundRegister(_) | Self::RegisterAgency(_) | Self::RenameAgency(_) | Self::MergeAgency(_) | Self::SplitAgency(_) | Self::DissolveAgency(_) | Self::RegisterInstrument(_) | Self::AttachInstrumentDocument(_) | Self::OpenAccount(_) | Self::GrantRole(_) | Self::ProposeRole(_) | Self::ApproveRole(_) | Self::RevokeRole(_) | Self::Delegate(_) | Self::RevokeDelegation(_) | Self::TransferAccount(_) | Self::LinkAccounts(_) | Self::CloseAccount(_) | Self::DraftCriteriaSet(_) | Self::ActivateCriteriaSet(_) | Self::AmendCriteriaSet(_) | Self::OpenSeason(_) | Self::SetSeasonPolicy(_) | Self::DefineRankingGroup(_) | Self::SchedulePhase(_) | Self::AssignReviewers(_) | Self::SetComparison(_) | Self::RecordReferenceFigures(_) | Self::DefineLine(_) | Self::ActivateSeason(_) | Self::MoveDeadline(_) | Self::OpenSurvey(_) | Self::ImportSurvey(_) | Self::AcceptSurvey(_) | Self::OpenSession(_) | Self::RecuseMember(_) | Self::AdoptResolution(_) | Self::CloseSession(_) | Self::AnnounceResults(_) | Self::ApproveResults(_) | Self::PublishEdition(_) | Self::AttachEditionInstrument(_) | Self::AnnulEdition(_) | Self::NotifyAgencies(_) => None,
+            Self::FoundRegister(_)
+            | Self::RegisterAgency(_)
+            | Self::RenameAgency(_)
+            | Self::MergeAgency(_)
+            | Self::SplitAgency(_)
+            | Self::DissolveAgency(_)
+            | Self::RegisterInstrument(_)
+            | Self::AttachInstrumentDocument(_)
+            | Self::OpenAccount(_)
+            | Self::GrantRole(_)
+            | Self::ProposeRole(_)
+            | Self::ApproveRole(_)
+            | Self::RevokeRole(_)
+            | Self::Delegate(_)
+            | Self::RevokeDelegation(_)
+            | Self::TransferAccount(_)
+            | Self::LinkAccounts(_)
+            | Self::CloseAccount(_)
+            | Self::DraftCriteriaSet(_)
+            | Self::ActivateCriteriaSet(_)
+            | Self::AmendCriteriaSet(_)
+            | Self::OpenSeason(_)
+            | Self::SetSeasonPolicy(_)
+            | Self::DefineRankingGroup(_)
+            | Self::SchedulePhase(_)
+            | Self::AssignReviewers(_)
+            | Self::SetComparison(_)
+            | Self::RecordReferenceFigures(_)
+            | Self::DefineLine(_)
+            | Self::ActivateSeason(_)
+            | Self::MoveDeadline(_)
+            | Self::OpenSurvey(_)
+            | Self::ImportSurvey(_)
+            | Self::AcceptSurvey(_)
+            | Self::OpenSession(_)
+            | Self::RecuseMember(_)
+            | Self::AdoptResolution(_)
+            | Self::CloseSession(_)
+            | Self::AnnounceResults(_)
+            | Self::ApproveResults(_)
+            | Self::PublishEdition(_)
+            | Self::AttachEditionInstrument(_)
+            | Self::AnnulEdition(_)
+            | Self::NotifyAgencies(_) => None,
         }
     }
 }

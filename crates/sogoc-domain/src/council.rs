@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::authority;
 use crate::command::{AdoptResolution, CloseSession, OpenSession, RecuseMember};
 use crate::decide::{Deciding, check_count};
-use crate::event::{Ballot, CouncilEvent, MemberRecused, ResolutionAdopted, ResolutionApplied, SessionClosed, SessionOpened};
+use crate::event::{
+    Ballot, CouncilEvent, MemberRecused, ResolutionAdopted, ResolutionApplied, SessionClosed, SessionOpened,
+};
 use crate::refusal::{Refusal, refuse};
 use crate::roles::Role;
 use crate::scorecard;
@@ -78,7 +80,8 @@ pub(crate) const COUNCIL: &[Role] = &[Role::CouncilMember, Role::CouncilChair];
 fn session<'a>(d: &Deciding<'a>, season: &SeasonId, id: &CaseId) -> Result<&'a Session, Refusal> {
     d.read(Stream::Council(season.clone()));
     let council = d.world.councils.get(season);
-    let session = council.and_then(|c| c.sessions.get(id)).ok_or_else(|| refuse!(Unknown, what = "session", id = id))?;
+    let session =
+        council.and_then(|c| c.sessions.get(id)).ok_or_else(|| refuse!(Unknown, what = "session", id = id))?;
     if session.closed {
         return Err(refuse!(SeasonState, season = season, state = format!("past session {id}"), command = d.kind()));
     }
@@ -100,8 +103,7 @@ pub(crate) fn open_session(d: &Deciding<'_>, c: &OpenSession) -> Result<(), Refu
     for member in &present {
         authority::require_role(d, member, COUNCIL, Some(&c.season))?;
     }
-    let event =
-        SessionOpened { session: c.session.clone(), present: present.into_iter().collect(), by: d.by() };
+    let event = SessionOpened { session: c.session.clone(), present: present.into_iter().collect(), by: d.by() };
     d.push(stream, event);
     Ok(())
 }
@@ -181,12 +183,7 @@ pub(crate) fn adopt_resolution(d: &Deciding<'_>, c: &AdoptResolution) -> Result<
             return Err(refuse!(AlreadyExists, what = "change of leaf", id = &leaf.code));
         }
         let change = card.change(d, leaf, &change.points, &change.reason_code, &change.reason)?;
-        let event = ResolutionApplied {
-            session: c.session.clone(),
-            resolution: c.resolution.clone(),
-            change,
-            voters,
-        };
+        let event = ResolutionApplied { session: c.session.clone(), resolution: c.resolution.clone(), change, voters };
         d.push(card.stream(), event);
     }
     Ok(())

@@ -9,14 +9,14 @@
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Applicability, Assignment, Band, Basis, DeadlineScope, LineKind, Mode, Policy, Treatment};
 use crate::criteria::Node;
+use crate::policy::{Applicability, Assignment, Band, Basis, DeadlineScope, LineKind, Mode, Policy, Treatment};
 use crate::roles::{By, Role, Scope};
 use crate::scoring::Inputs;
 use crate::stream::Stream;
 use crate::values::{
-    AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, LeafId, LineId, NodeId, Percent, PhaseId, Points, Sealed,
-    SeasonId, SetId, Text, Timestamp,
+    AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, LeafId, LineId, NodeId, Percent, PhaseId, Points,
+    Sealed, SeasonId, SetId, Text, Timestamp,
 };
 
 /// An entry's payload that this version of sogoc cannot read: its stream stops there (invariant 10).
@@ -204,8 +204,15 @@ macro_rules! from_stream_event {
     )*};
 }
 from_stream_event!(
-    Agency(AgencyEvent), Instrument(InstrumentEvent), Account(AccountEvent), Criteria(CriteriaEvent),
-    Season(SeasonEvent), Survey(SurveyEvent), Council(CouncilEvent), Results(ResultsEvent), Refusals(RefusalsEvent)
+    Agency(AgencyEvent),
+    Instrument(InstrumentEvent),
+    Account(AccountEvent),
+    Criteria(CriteriaEvent),
+    Season(SeasonEvent),
+    Survey(SurveyEvent),
+    Council(CouncilEvent),
+    Results(ResultsEvent),
+    Refusals(RefusalsEvent)
 );
 impl From<ScorecardEvent> for Event {
     fn from(e: ScorecardEvent) -> Self {

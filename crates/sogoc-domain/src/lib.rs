@@ -4,28 +4,28 @@
 //! same recorded state leads to the same events or the same refusal. Deliberately absent: positions (the register's),
 //! salts (the caller's), and how anything is stored.
 
-pub mod values;
-pub mod exact;
-pub mod scoring;
-pub mod criteria;
-pub mod policy;
-pub mod roles;
-pub mod stream;
-pub mod event;
-pub mod command;
-pub mod refusal;
-pub mod authority;
-pub mod agency;
-pub mod instrument;
 pub mod account;
-pub mod season;
-pub mod scorecard;
-pub mod survey;
+pub mod agency;
+pub mod authority;
+pub mod command;
 pub mod council;
-pub mod results;
-pub mod world;
-pub mod decide;
 mod cqrs;
+pub mod criteria;
+pub mod decide;
+pub mod event;
+pub mod exact;
+pub mod instrument;
+pub mod policy;
+pub mod refusal;
+pub mod results;
+pub mod roles;
+pub mod scorecard;
+pub mod scoring;
+pub mod season;
+pub mod stream;
+pub mod survey;
+pub mod values;
+pub mod world;
 
 pub use cqrs::Surroundings;
 pub use decide::{Context, Decision, Record, decide};

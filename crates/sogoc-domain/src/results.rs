@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::authority;
-use crate::command::{AnnounceResults, AnnulEdition, ApproveResults, AttachEditionInstrument, NotifyAgencies, PublishEdition};
+use crate::command::{
+    AnnounceResults, AnnulEdition, ApproveResults, AttachEditionInstrument, NotifyAgencies, PublishEdition,
+};
 use crate::decide::{Deciding, check_count};
 use crate::event::{
     AgenciesNotified, EditionAnnulled, EditionInstrumentAttached, EditionKind, EditionPublished, ResultsAnnounced,
@@ -308,8 +310,7 @@ pub(crate) fn attach_instrument(d: &Deciding<'_>, c: &AttachEditionInstrument) -
     if let Some(there) = &edition.instrument {
         return Err(refuse!(AlreadyExists, what = "instrument of the edition", id = there));
     }
-    let event =
-        EditionInstrumentAttached { edition: c.edition, instrument: c.instrument.clone(), by: d.by() };
+    let event = EditionInstrumentAttached { edition: c.edition, instrument: c.instrument.clone(), by: d.by() };
     d.push(Stream::Results(c.season.clone()), event);
     Ok(())
 }
@@ -342,12 +343,8 @@ pub(crate) fn notify(d: &Deciding<'_>, c: &NotifyAgencies) -> Result<(), Refusal
         return Err(refuse!(Invalid, field = "until", value = c.until, why = format!("it is {now}")));
     }
     let agencies: BTreeSet<_> = c.agencies.iter().cloned().collect();
-    let event = AgenciesNotified {
-        edition: c.edition,
-        agencies: agencies.into_iter().collect(),
-        until: c.until,
-        by: d.by(),
-    };
+    let event =
+        AgenciesNotified { edition: c.edition, agencies: agencies.into_iter().collect(), until: c.until, by: d.by() };
     d.push(Stream::Results(c.season.clone()), event);
     Ok(())
 }

@@ -12,8 +12,9 @@ use crate::command::{
 use crate::criteria::SetVersion;
 use crate::decide::{Deciding, check_count, check_name};
 use crate::event::{
-    AgencyEntered, AgencyTreated, ComparisonSet, CriteriaVersionAdopted, DeadlineMoved, LineDefined, Name, PhaseScheduled, RankingGroupDefined,
-    ReferenceFigureRecorded, ReviewersAssigned, SeasonActivated, SeasonEvent, SeasonOpened, SeasonPolicySet,
+    AgencyEntered, AgencyTreated, ComparisonSet, CriteriaVersionAdopted, DeadlineMoved, LineDefined, Name,
+    PhaseScheduled, RankingGroupDefined, ReferenceFigureRecorded, ReviewersAssigned, SeasonActivated, SeasonEvent,
+    SeasonOpened, SeasonPolicySet,
 };
 use crate::policy::{Assignment, Band, Basis, DeadlineScope, LineKind, Mode, Policy, RULES_VERSION, Treatment};
 use crate::refusal::{Refusal, refuse};
@@ -260,9 +261,9 @@ impl Season {
             return self.phases.get(id).map(|p| p.end);
         }
         let group = agency.and_then(|a| self.agencies.get(a)).map(|m| &m.group);
-        let narrow = agency.zip(leaf).and_then(|(agency, leaf)| {
-            moved(&DeadlineScope::Leaf { agency: agency.clone(), leaf: leaf.clone() })
-        });
+        let narrow = agency
+            .zip(leaf)
+            .and_then(|(agency, leaf)| moved(&DeadlineScope::Leaf { agency: agency.clone(), leaf: leaf.clone() }));
         narrow
             .or_else(|| agency.and_then(|a| moved(&DeadlineScope::Agency(a.clone()))))
             .or_else(|| group.and_then(|g| moved(&DeadlineScope::Group(g.clone()))))
@@ -363,7 +364,8 @@ pub(crate) fn open(d: &Deciding<'_>, c: &OpenSeason) -> Result<(), Refusal> {
 pub(crate) fn set_policy(d: &Deciding<'_>, c: &SetSeasonPolicy) -> Result<(), Refusal> {
     in_preparation(d, &c.season)?;
     let p = &c.policy;
-    let bad = |field: &'static str, value: String, why: &str| Err(refuse!(Invalid, field = field, value = value, why = why));
+    let bad =
+        |field: &'static str, value: String, why: &str| Err(refuse!(Invalid, field = field, value = value, why = why));
     if p.leaf_decimals > 6 || p.display_decimals > 6 {
         return bad("decimals", p.leaf_decimals.max(p.display_decimals).to_string(), "at most 6");
     }
@@ -484,14 +486,18 @@ pub(crate) fn schedule_phase(d: &Deciding<'_>, c: &SchedulePhase) -> Result<(), 
     in_preparation(d, &c.season)?;
     check_name("name", &c.name.vi)?;
     if c.start >= c.end {
-        return Err(refuse!(Invalid, field = "end", value = c.end, why = format!("a phase is half-open: it must lie after {}", c.start)));
+        return Err(refuse!(
+            Invalid,
+            field = "end",
+            value = c.end,
+            why = format!("a phase is half-open: it must lie after {}", c.start)
+        ));
     }
     known_kinds("admits", &c.admits)?;
     let mut admits = c.admits.clone();
     admits.sort();
     admits.dedup();
-    let event =
-        PhaseScheduled { phase: c.phase.clone(), name: c.name.clone(), start: c.start, end: c.end, admits };
+    let event = PhaseScheduled { phase: c.phase.clone(), name: c.name.clone(), start: c.start, end: c.end, admits };
     d.push(Stream::Season(c.season.clone()), event);
     Ok(())
 }
@@ -544,7 +550,12 @@ pub(crate) fn assign_reviewers(d: &Deciding<'_>, c: &AssignReviewers) -> Result<
     if let Some(alternate) = &a.alternate {
         d.agency(&alternate.agency)?;
         if alternate.agency == a.lead_agency {
-            return Err(refuse!(OwnCase, account = &a.lead_agency, agency = &alternate.agency, why = "the alternate must be another agency"));
+            return Err(refuse!(
+                OwnCase,
+                account = &a.lead_agency,
+                agency = &alternate.agency,
+                why = "the alternate must be another agency"
+            ));
         }
         check_staff(d, "alternate reviewers", &alternate.agency, &alternate.reviewers, &alternate.confirmers)?;
     }
@@ -583,7 +594,8 @@ fn check_staff(
 
 /// The version of the criteria set that holds for a group of a running season.
 pub(crate) fn version_of<'a>(d: &Deciding<'a>, season: &'a Season, group: &GroupId) -> Result<&'a SetVersion, Refusal> {
-    let missing = || refuse!(Invalid, field = "group", value = group, why = "it has no criteria set, only transcribed totals");
+    let missing =
+        || refuse!(Invalid, field = "group", value = group, why = "it has no criteria set, only transcribed totals");
     let group = season.groups.get(group).ok_or_else(missing)?;
     let (Some(set), Some(version)) = (&group.set, group.set_version) else {
         return Err(missing());
@@ -603,7 +615,12 @@ pub(crate) fn set_comparison(d: &Deciding<'_>, c: &SetComparison) -> Result<(), 
     in_preparation(d, &c.season)?;
     let earlier = d.season(&c.comparison)?;
     if c.comparison == c.season || earlier.year >= d.season(&c.season)?.year {
-        return Err(refuse!(Invalid, field = "comparison", value = &c.comparison, why = "it must be a season of an earlier year"));
+        return Err(refuse!(
+            Invalid,
+            field = "comparison",
+            value = &c.comparison,
+            why = "it must be a season of an earlier year"
+        ));
     }
     d.push(Stream::Season(c.season.clone()), ComparisonSet { season: c.comparison.clone() });
     Ok(())
@@ -613,8 +630,17 @@ pub(crate) fn record_reference_figures(d: &Deciding<'_>, c: &RecordReferenceFigu
     let season = d.season(&c.season)?;
     check_count("figures", c.figures.len(), 500)?;
     for figure in &c.figures {
-        if figure.address.is_empty() || figure.address.len() > 200 || figure.value.is_empty() || figure.value.len() > 200 {
-            return Err(refuse!(Invalid, field = "figure", value = &figure.address, why = "address and value take 1 to 200 bytes"));
+        if figure.address.is_empty()
+            || figure.address.len() > 200
+            || figure.value.is_empty()
+            || figure.value.len() > 200
+        {
+            return Err(refuse!(
+                Invalid,
+                field = "figure",
+                value = &figure.address,
+                why = "address and value take 1 to 200 bytes"
+            ));
         }
         // Both stand in the entry as they are given.
         if let Some(odd) = [&figure.address, &figure.value].into_iter().find(|t| !is_plain(t)) {
@@ -622,7 +648,12 @@ pub(crate) fn record_reference_figures(d: &Deciding<'_>, c: &RecordReferenceFigu
             return Err(refuse!(Invalid, field = "figure", value = odd.escape_default(), why = why));
         }
         if figure.year >= season.year {
-            return Err(refuse!(Invalid, field = "year", value = figure.year, why = "a reference figure is of an earlier year"));
+            return Err(refuse!(
+                Invalid,
+                field = "year",
+                value = figure.year,
+                why = "a reference figure is of an earlier year"
+            ));
         }
         if let Some(source) = &figure.source {
             crate::decide::check_length("source", source, crate::decide::NAME_MAX)?;
@@ -720,7 +751,12 @@ pub(crate) fn move_deadline(d: &Deciding<'_>, c: &MoveDeadline) -> Result<(), Re
             (season.due_of(agency, case, request.due), None)
         }
         (DeadlineScope::Request { .. }, Some(_)) => {
-            return Err(refuse!(Invalid, field = "phase", value = "given", why = "an explanation request has a due date of its own"));
+            return Err(refuse!(
+                Invalid,
+                field = "phase",
+                value = "given",
+                why = "an explanation request has a due date of its own"
+            ));
         }
         (_, None) => return Err(refuse!(Missing, field = "phase")),
         (scope, Some(id)) => {

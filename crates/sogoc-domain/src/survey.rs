@@ -162,14 +162,24 @@ pub(crate) fn import(d: &Deciding<'_>, c: &ImportSurvey) -> Result<(), Refusal> 
         }
         let version = version_of(d, season, &member.group)?;
         let Some(leaf) = version.survey_leaf() else {
-            return Err(refuse!(Invalid, field = "agency", value = &result.agency, why = "its criteria set has no survey"));
+            return Err(refuse!(
+                Invalid,
+                field = "agency",
+                value = &result.agency,
+                why = "its criteria set has no survey"
+            ));
         };
         if result.factors.len() != survey.factors.len() {
             let why = format!("{} factors are needed: {}", survey.factors.len(), survey.factors.join(", "));
             return Err(refuse!(Invalid, field = "factors", value = result.factors.len(), why = why));
         }
         if result.forms == 0 {
-            return Err(refuse!(Invalid, field = "forms", value = 0, why = "an agency without forms is not surveyed: record that instead"));
+            return Err(refuse!(
+                Invalid,
+                field = "forms",
+                value = 0,
+                why = "an agency without forms is not surveyed: record that instead"
+            ));
         }
         let points =
             crate::scoring::survey_points(leaf.max_points, &result.factors, policy.leaf_decimals, policy.rounding)
@@ -219,14 +229,15 @@ pub(crate) fn record_not_surveyed(d: &Deciding<'_>, c: &RecordNotSurveyed) -> Re
     }
     authority::bar_own_case(d, &d.envelope.account, &c.season, &c.agency)?;
     match survey.agencies.get(&c.agency) {
-        Some(Surveyed::NotSurveyed) => return Err(refuse!(NothingToDo, why = "it is recorded as not surveyed already")),
+        Some(Surveyed::NotSurveyed) => {
+            return Err(refuse!(NothingToDo, why = "it is recorded as not surveyed already"));
+        }
         Some(Surveyed::Result(state)) if state.accepted => {
             return Err(refuse!(AlreadyExists, what = "accepted survey result of", id = &c.agency));
         }
         Some(Surveyed::Result(_)) | None => {}
     }
-    let event =
-        AgencyNotSurveyed { agency: c.agency.clone(), ground: d.seal("ground", &c.ground)?, by: d.by() };
+    let event = AgencyNotSurveyed { agency: c.agency.clone(), ground: d.seal("ground", &c.ground)?, by: d.by() };
     d.push(Stream::Survey(c.season.clone()), event);
     Ok(())
 }
@@ -240,7 +251,10 @@ pub(crate) fn record_recheck(d: &Deciding<'_>, c: &RecordRecheck) -> Result<(), 
     };
     let fits = c.confirmed.checked_add(c.voided) == Some(c.sample) && c.sample <= state.forms && c.replaced <= c.voided;
     if !fits || c.sample == 0 {
-        let why = format!("confirmed + voided must be the sample, the sample at most {} forms, replaced at most voided", state.forms);
+        let why = format!(
+            "confirmed + voided must be the sample, the sample at most {} forms, replaced at most voided",
+            state.forms
+        );
         return Err(refuse!(Invalid, field = "sample", value = c.sample, why = why));
     }
     let event = SurveyRechecked {
@@ -277,7 +291,12 @@ pub(crate) fn accept(d: &Deciding<'_>, c: &AcceptSurvey) -> Result<(), Refusal> 
         }
         let mine = authority::deciders(d);
         if let Some(first) = state.by.accounts().find(|a| mine.contains(*a)) {
-            return Err(refuse!(SecondPerson, account = &d.envelope.account, what = "accepting a survey result", first = first));
+            return Err(refuse!(
+                SecondPerson,
+                account = &d.envelope.account,
+                what = "accepting a survey result",
+                first = first
+            ));
         }
     }
     for chunk in agencies.chunks(100) {

@@ -6,7 +6,8 @@
 use sogoc_proof::Frontier;
 
 use crate::error::LogError;
-use crate::log::{CHUNK, Head, Log, Target};
+use crate::log::{Head, Log, Target};
+use crate::reading::CHUNK;
 use crate::store::{HeadRow, Row, SealedRow, Writer};
 use crate::values::Position;
 use crate::verify::check_row;

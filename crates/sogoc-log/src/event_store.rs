@@ -29,7 +29,8 @@ use crate::canonical;
 use crate::clock::Timestamp;
 use crate::entry::{Actor, Entry};
 use crate::error::LogError;
-use crate::log::{Log, StoredEntry};
+use crate::log::Log;
+use crate::reading::StoredEntry;
 use crate::values::{Position, StreamId, Version};
 
 /// Loads and commits aggregates of one type.

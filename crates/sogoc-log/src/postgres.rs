@@ -369,9 +369,7 @@ impl Writer for PgWriter {
     }
 
     async fn insert(&mut self, rows: &[Row], sealed: &[SealedRow]) -> Result<(), LogError> {
-        let connection = self.connection()?;
-        insert_entries(connection, rows).await?;
-        insert_sealed(connection, sealed).await
+        insert(self.connection()?, rows, sealed).await
     }
 
     async fn update_head(&mut self, old_size: u64, head: &HeadRow) -> Result<(), LogError> {
@@ -414,47 +412,45 @@ impl Writer for PgWriter {
     }
 }
 
-async fn insert_entries(connection: &mut PgConnection, rows: &[Row]) -> Result<(), LogError> {
-    let column = |of: fn(&Row) -> i64| rows.iter().map(of).collect::<Vec<_>>();
-    sqlx::query(
+/// Sealed texts and entries go in with one statement, so that a batch costs one round trip for both.
+async fn insert(connection: &mut PgConnection, rows: &[Row], sealed: &[SealedRow]) -> Result<(), LogError> {
+    const ENTRIES: &str =
         "insert into entry (position, stream, version, kind, command, command_index, command_digest, at_us, entry, leaf_hash)
          select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::integer[], $7::bytea[],
-                              $8::bigint[], $9::text[], $10::bytea[])",
-    )
-    .bind(column(|row| integer(row.position.0)))
-    .bind(rows.iter().map(|row| row.stream.as_str()).collect::<Vec<_>>())
-    .bind(column(|row| integer(row.version.0)))
-    .bind(rows.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.command).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| i32::try_from(row.command_index).expect("at most DRAFTS_MAX")).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.command_digest.as_slice()).collect::<Vec<_>>())
-    .bind(column(|row| row.at.micros()))
-    .bind(rows.iter().map(|row| row.entry.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.leaf.0.as_slice()).collect::<Vec<_>>())
-    .execute(connection)
-    .await
-    .map_err(|error| told(&error))?;
-    Ok(())
-}
-
-async fn insert_sealed(connection: &mut PgConnection, sealed: &[SealedRow]) -> Result<(), LogError> {
-    if sealed.is_empty() {
-        return Ok(());
-    }
+                              $8::bigint[], $9::text[], $10::bytea[])";
     // A text sealed before under the same salt stays as it is, erased or not.
-    sqlx::query(
-        "insert into sealed_text (commitment, position, salt, text, erased_at_us)
-         select * from unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[])
-         on conflict (commitment) do nothing",
-    )
-    .bind(sealed.iter().map(|row| row.commitment.as_slice()).collect::<Vec<_>>())
-    .bind(sealed.iter().map(|row| integer(row.position.0)).collect::<Vec<_>>())
-    .bind(sealed.iter().map(|row| row.content.as_ref().ok().map(|(salt, _)| salt.as_slice())).collect::<Vec<_>>())
-    .bind(sealed.iter().map(|row| row.content.as_ref().ok().map(|(_, text)| text.as_str())).collect::<Vec<_>>())
-    .bind(sealed.iter().map(|row| row.content.as_ref().err().map(|at| at.micros())).collect::<Vec<_>>())
-    .execute(connection)
-    .await
-    .map_err(|error| told(&error))?;
+    const WITH_SEALED: &str =
+        "with sealed as (
+           insert into sealed_text (commitment, position, salt, text, erased_at_us)
+           select * from unnest($11::bytea[], $12::bigint[], $13::bytea[], $14::text[], $15::bigint[])
+           on conflict (commitment) do nothing
+         )
+         insert into entry (position, stream, version, kind, command, command_index, command_digest, at_us, entry, leaf_hash)
+         select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::integer[], $7::bytea[],
+                              $8::bigint[], $9::text[], $10::bytea[])";
+    let column = |of: fn(&Row) -> i64| rows.iter().map(of).collect::<Vec<_>>();
+    let mut query = sqlx::query(if sealed.is_empty() { ENTRIES } else { WITH_SEALED })
+        .bind(column(|row| integer(row.position.0)))
+        .bind(rows.iter().map(|row| row.stream.as_str()).collect::<Vec<_>>())
+        .bind(column(|row| integer(row.version.0)))
+        .bind(rows.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.command).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| i32::try_from(row.command_index).expect("at most DRAFTS_MAX")).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.command_digest.as_slice()).collect::<Vec<_>>())
+        .bind(column(|row| row.at.micros()))
+        .bind(rows.iter().map(|row| row.entry.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.leaf.0.as_slice()).collect::<Vec<_>>());
+    if !sealed.is_empty() {
+        query = query
+            .bind(sealed.iter().map(|row| row.commitment.as_slice()).collect::<Vec<_>>())
+            .bind(sealed.iter().map(|row| integer(row.position.0)).collect::<Vec<_>>())
+            .bind(
+                sealed.iter().map(|row| row.content.as_ref().ok().map(|(salt, _)| salt.as_slice())).collect::<Vec<_>>(),
+            )
+            .bind(sealed.iter().map(|row| row.content.as_ref().ok().map(|(_, text)| text.as_str())).collect::<Vec<_>>())
+            .bind(sealed.iter().map(|row| row.content.as_ref().err().map(|at| at.micros())).collect::<Vec<_>>());
+    }
+    query.execute(connection).await.map_err(|error| told(&error))?;
     Ok(())
 }
 
@@ -557,7 +553,7 @@ fn whole_row(row: &PgRow) -> Result<Row, LogError> {
             leaf: sogoc_proof::Hash(bytes32(row.try_get(9).map_err(get)?, "entry.leaf_hash")?),
         })
     };
-    read().map_err(|error| crate::log::placed(error, at_position))
+    read().map_err(|error| crate::reading::placed(error, at_position))
 }
 
 /// Version of a stream now.

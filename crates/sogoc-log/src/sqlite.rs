@@ -584,7 +584,7 @@ fn whole_row(row: &SqliteRow) -> Result<Row, LogError> {
             leaf: sogoc_proof::Hash(bytes32(row.try_get(9).map_err(get)?, "entry.leaf_hash")?),
         })
     };
-    read().map_err(|error| crate::log::placed(error, at_position))
+    read().map_err(|error| crate::reading::placed(error, at_position))
 }
 
 /// Version of a stream now.
@@ -596,4 +596,18 @@ pub(crate) async fn stream_version(pool: &SqlitePool, stream: &StreamId) -> Resu
             .await
             .map_err(|error| told(&error))?;
     newest.map_or(Ok(Version(0)), version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_new_enough;
+
+    #[test]
+    fn a_sqlite_that_can_corrupt_its_log_is_too_old() {
+        for (library, enough) in
+            [("3.46.0", false), ("3.51.2", false), ("3.51.3", true), ("3.52", true), ("4.0.0", true), ("", false)]
+        {
+            assert_eq!(is_new_enough(library), enough, "{library}");
+        }
+    }
 }

@@ -16,7 +16,8 @@ use crate::append::SealedText;
 use crate::clock::Timestamp;
 use crate::entry::{Entry, write_hex, write_unsigned, write_uuid};
 use crate::error::LogError;
-use crate::log::{CHUNK, Head, Log, placed, read_ahead};
+use crate::log::{Head, Log};
+use crate::reading::{AHEAD, CHUNK, ahead, placed, ranges};
 use crate::store::{Lines, Pool, Row, integer, told, version};
 use crate::values::{Position, Version};
 
@@ -94,19 +95,23 @@ impl Log {
         let start = Position(from.size());
         let mut fold = Fold::new(self, from).await?;
         let (log, size) = (self.clone(), head.size);
-        let fetched = read_ahead(start, move |from| {
-            let log = log.clone();
-            async move {
-                let to = Position(size.min(from.0 + CHUNK as u64));
-                let chunk = if from < to { vec![(from, to, log.lines_or_none(from, to).await?)] } else { Vec::new() };
-                Ok((chunk, to))
+        let fetched = ahead(move |chunks| async move {
+            let fetched = futures_util::stream::iter(ranges(start, size)).map(|(from, to)| {
+                let log = &log;
+                async move { Ok::<_, LogError>((from, to, log.lines_or_none(from, to).await?)) }
+            });
+            let mut fetched = std::pin::pin!(fetched.buffered(AHEAD));
+            while let Some(chunk) = fetched.next().await {
+                if chunks.send(chunk).await.is_err() {
+                    return;
+                }
             }
         });
         let name = head.log.clone();
         let looked_at = fetched.map(|fetched| {
             let (log, name) = (self.clone(), name.clone());
             async move {
-                let Some((from, to, text)) = fetched?.pop() else { return Ok((Chunk::default(), None)) };
+                let (from, to, text): (Position, Position, Option<Vec<u8>>) = fetched?;
                 if let Some(text) = text {
                     let checked = name.clone();
                     let looking = tokio::task::spawn_blocking(move || look_at(text, from, to, &checked));
@@ -285,9 +290,8 @@ fn look_at(text: Vec<u8>, from: Position, to: Position, log: &str) -> Option<Chu
     let (mut expected, mut again) = (String::new(), String::new());
     let mut start = 0;
     for line in text.split('\n') {
-        // No column but the last has a space, so the entry begins after the ninth.
-        let space = line.bytes().enumerate().filter(|(_, byte)| *byte == b' ').nth(8)?.0;
-        let (columns, bytes) = (&line[..=space], &line[space + 1..]);
+        // No column but the last has a brace, so the entry begins with the first.
+        let (columns, bytes) = line.split_at(line.find('{')?);
         let entry = Entry::parse(bytes).ok()?;
         let leaf = leaf_hash(bytes.as_bytes());
         // What the columns must be follows from the entry and its hash.

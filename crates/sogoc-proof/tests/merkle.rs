@@ -46,21 +46,8 @@ fn the_roots_of_the_certificate_transparency_vectors_come_out() {
 fn the_tessera_test_log_comes_out() {
     // transparency-dev/tessera, testdata/log: fifteen entries with a root for every size. The spelling is theirs.
     let words = [
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eit",
-        "nain",
-        "ten",
-        "ileven",
-        "twelf",
-        "threeten",
-        "fourten",
-        "fivten",
+        "one", "two", "three", "four", "five", "six", "seven", "eit", "nain", "ten", "ileven", "twelf", "threeten",
+        "fourten", "fivten",
     ];
     let leaves: Vec<Hash> = words.iter().map(|word| leaf_hash(word.as_bytes())).collect();
     let roots = hashes(&[

@@ -201,10 +201,13 @@ impl<'r> SeasonView<'r> {
             why: why.to_owned(),
         };
         match parts.as_slice() {
-            ["criteria", what @ ..] => {
-                Ok(Figured::Criteria { group: None, what: criteria(what).ok_or_else(|| unknown("no such criteria figure"))? })
+            ["criteria", what @ ..] => Ok(Figured::Criteria {
+                group: None,
+                what: criteria(what).ok_or_else(|| unknown("no such criteria figure"))?,
+            }),
+            ["survey", name] => {
+                SurveyName::parse(name).map(Figured::Survey).ok_or_else(|| unknown("no such survey figure"))
             }
-            ["survey", name] => SurveyName::parse(name).map(Figured::Survey).ok_or_else(|| unknown("no such survey figure")),
             ["any", ..] => Err(unknown("it names neither an agency nor a leaf")),
             [group, "criteria", what @ ..] => {
                 let group = self.group(group)?;
@@ -221,13 +224,15 @@ impl<'r> SeasonView<'r> {
             }
             [group, "letter", code, name] => {
                 let group = self.group(group)?;
-                let band = group.letters.iter().position(|b| b.code == *code).ok_or_else(|| unknown("no such letter"))?;
+                let band =
+                    group.letters.iter().position(|b| b.code == *code).ok_or_else(|| unknown("no such letter"))?;
                 let name = BandName::parse(name).ok_or_else(|| unknown("no such figure of a letter"))?;
                 Ok(Figured::Group { group, what: GroupFigure::Letter(band, name) })
             }
             [group, "class", code, name] => {
                 let group = self.group(group)?;
-                let band = group.classes.iter().position(|b| b.code == *code).ok_or_else(|| unknown("no such class"))?;
+                let band =
+                    group.classes.iter().position(|b| b.code == *code).ok_or_else(|| unknown("no such class"))?;
                 let name = BandName::parse(name).ok_or_else(|| unknown("no such figure of a class"))?;
                 Ok(Figured::Group { group, what: GroupFigure::Class(band, name) })
             }
@@ -253,11 +258,13 @@ impl<'r> SeasonView<'r> {
                         .ok_or_else(|| unknown("no such figure of an agency"))?,
                     ["domain", domain, name] => {
                         let domain = self.domain_no(group, domain, &unknown)?;
-                        let name = AgencyDomainName::parse(name).ok_or_else(|| unknown("no such figure of a domain"))?;
+                        let name =
+                            AgencyDomainName::parse(name).ok_or_else(|| unknown("no such figure of a domain"))?;
                         AgencyFigure::Domain(domain, name)
                     }
                     ["leaf", leaf, name] => {
-                        let index = group.index.as_ref().ok_or_else(|| unknown("the group has no criteria set as of then"))?;
+                        let index =
+                            group.index.as_ref().ok_or_else(|| unknown("the group has no criteria set as of then"))?;
                         let leaf = index.leaf_named(leaf).ok_or_else(|| unknown("no such leaf in the criteria set"))?;
                         let name = LeafName::parse(name).ok_or_else(|| unknown("no such figure of a leaf"))?;
                         AgencyFigure::Leaf(leaf, name)
@@ -303,7 +310,9 @@ impl<'r> SeasonView<'r> {
                 match what {
                     GroupFigure::Plain(name) => format!("{id}/{}", name.as_str()),
                     GroupFigure::Year(name, year) => format!("{id}/{}_{year}", name.as_str()),
-                    GroupFigure::Letter(no, name) => format!("{id}/letter/{}/{}", group.letters[*no].code, name.as_str()),
+                    GroupFigure::Letter(no, name) => {
+                        format!("{id}/letter/{}/{}", group.letters[*no].code, name.as_str())
+                    }
                     GroupFigure::Class(no, name) => format!("{id}/class/{}/{}", group.classes[*no].code, name.as_str()),
                     GroupFigure::Domain(no, name) => {
                         let code = group.index.as_ref().map_or("?", |i| &i.domains[*no].code);

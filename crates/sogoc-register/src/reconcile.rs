@@ -1,5 +1,10 @@
 //! Printed figures against the register: match, mismatch with its cause where one can be found, or not recomputable.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a cause is looked for only where a figure of that kind can have one"
+)]
+
 use serde::Serialize;
 use sogoc_domain::exact::Exact;
 use sogoc_domain::policy::Policy;
@@ -148,7 +153,8 @@ fn compare<'r>(
             }
             let extra: Vec<_> = printed.iter().filter(|id| !ids.iter().any(|i| i == *id)).copied().collect();
             let lacking: Vec<_> = ids.iter().filter(|id| !printed.contains(&id.as_str())).cloned().collect();
-            let part = |what: &str, list: String| if list.is_empty() { String::new() } else { format!("{what} {list}") };
+            let part =
+                |what: &str, list: String| if list.is_empty() { String::new() } else { format!("{what} {list}") };
             let parts = [part("too many:", extra.join(";")), part("missing:", lacking.join(";"))];
             let cause: Vec<_> = parts.into_iter().filter(|p| !p.is_empty()).collect();
             (Verdict::Mismatch, Some(cause.join(", ")))
@@ -199,7 +205,12 @@ fn numbers<'r>(
 }
 
 /// What is to be known about a value that agrees: that it would not, computed another way.
-fn note_on_match<'r>(view: &SeasonView<'r>, figured: &Figured<'r>, printed: &Number, policy: &Policy) -> Option<String> {
+fn note_on_match<'r>(
+    view: &SeasonView<'r>,
+    figured: &Figured<'r>,
+    printed: &Number,
+    policy: &Policy,
+) -> Option<String> {
     let Figured::Group { group, what: GroupFigure::Plain(GroupName::MeanIndex) } = figured else { return None };
     let rounded = mean_of_rounded(view, group, policy)?;
     if rounded.round(policy.display_decimals, policy.rounding) == printed.value {
@@ -220,16 +231,16 @@ fn cause<'r>(
     let decimals = policy.display_decimals;
     let gives = |other: &Exact| other.round(decimals, policy.rounding) == printed.value;
     let shown = |other: &Exact| other.display(decimals, policy.rounding);
-    for (rounding, name) in [
-        (Rounding::HalfUp, "half up"),
-        (Rounding::HalfEven, "half to even"),
-        (Rounding::Truncate, "cut off"),
-    ] {
+    for (rounding, name) in
+        [(Rounding::HalfUp, "half up"), (Rounding::HalfEven, "half to even"), (Rounding::Truncate, "cut off")]
+    {
         if rounding != policy.rounding && value.round(decimals, rounding) == printed.value {
             return Some(format!("rounded {name}; the season's policy gives {}", shown(value)));
         }
     }
-    if value.is_negative() != printed.value.is_negative() && value.abs().round(decimals, policy.rounding) == printed.value.abs() {
+    if value.is_negative() != printed.value.is_negative()
+        && value.abs().round(decimals, policy.rounding) == printed.value.abs()
+    {
         return Some("printed with the other sign".to_owned());
     }
     let way = match figured {
@@ -279,7 +290,7 @@ fn agency_cause<'r>(
             if rounded_parts(&parts, &round).is_some_and(|sum| gives(&sum)) {
                 return Some("rounding of parts: the sum of rounded points".to_owned());
             }
-            if parts[0].as_ref().is_some_and(|p| gives(p)) && parts[1].is_some() {
+            if parts[0].as_ref().is_some_and(gives) && parts[1].is_some() {
                 return Some("without the survey points".to_owned());
             }
             number(AgencyName::Index).filter(|i| gives(i)).map(|_| "the index is printed instead of points".to_owned())
@@ -379,13 +390,17 @@ fn group_cause<'r>(
             let figure = |name| view.value_of(&Figured::Group { group, what: GroupFigure::Domain(domain, name) }).value;
             let scored = figure(GroupDomainName::ScoredCount).number()?;
             match name {
-                GroupDomainName::AtMaxOf | GroupDomainName::ScoredCount => (scored != all && gives(&all))
-                    .then(|| format!("wrong denominator: {all} agencies are in the group, only {scored} are scored in this domain")),
+                GroupDomainName::AtMaxOf | GroupDomainName::ScoredCount => (scored != all && gives(&all)).then(|| {
+                    format!(
+                        "wrong denominator: {all} agencies are in the group, only {scored} are scored in this domain"
+                    )
+                }),
                 GroupDomainName::Mean => {
                     let sum = &figure(GroupDomainName::Mean).number()? * &scored;
                     let mean = sum.checked_div(&all)?;
-                    (scored != all && gives(&mean))
-                        .then(|| format!("wrong denominator: over all {all} agencies; {scored} are scored in this domain"))
+                    (scored != all && gives(&mean)).then(|| {
+                        format!("wrong denominator: over all {all} agencies; {scored} are scored in this domain")
+                    })
                 }
                 _ => None,
             }
@@ -395,7 +410,12 @@ fn group_cause<'r>(
 }
 
 /// Whether the printed value is what the figure was at an earlier position, and which entry changed it.
-fn earlier_cause<'r>(view: &SeasonView<'r>, figured: &Figured<'r>, printed: &Number, policy: &Policy) -> Option<String> {
+fn earlier_cause<'r>(
+    view: &SeasonView<'r>,
+    figured: &Figured<'r>,
+    printed: &Number,
+    policy: &Policy,
+) -> Option<String> {
     let rest = view.rest(figured);
     let season = view.season;
     // Where results were announced or published, and before each later change of the agency's own sums.
@@ -442,7 +462,10 @@ fn same_word(figured: &Figured<'_>, code: &str, published: &str) -> bool {
 
 fn text_cause<'r>(view: &SeasonView<'r>, figured: &Figured<'r>, code: &str, published: &str) -> Option<String> {
     match figured {
-        Figured::Group { group, what: GroupFigure::Plain(name @ (GroupName::MeanIndexDirection | GroupName::SpreadDirection)) } => {
+        Figured::Group {
+            group,
+            what: GroupFigure::Plain(name @ (GroupName::MeanIndexDirection | GroupName::SpreadDirection)),
+        } => {
             let (base, change) = match name {
                 GroupName::MeanIndexDirection => (GroupName::MeanIndex, GroupName::MeanIndexChange),
                 _ => (GroupName::Spread, GroupName::SpreadChange),

@@ -58,7 +58,11 @@ impl Register {
                 changes.push(FigureChange { address, before: old, after: Some(value) });
             }
         }
-        changes.extend(before.into_iter().map(|(address, old)| FigureChange { address, before: Some(old), after: None }));
+        changes.extend(before.into_iter().map(|(address, old)| FigureChange {
+            address,
+            before: Some(old),
+            after: None,
+        }));
         changes.sort_by(|a, b| a.address.cmp(&b.address));
         changes
     }

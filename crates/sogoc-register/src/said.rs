@@ -1,15 +1,15 @@
 //! What an event says beside its numbers: the code of its reason and the commitments of its texts.
 
 use sogoc_domain::event::{
-    AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, Event, InstrumentEvent, RefusalsEvent, ResultsEvent, ScorecardEvent,
-    SeasonEvent, SurveyEvent,
+    AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, Event, InstrumentEvent, RefusalsEvent, ResultsEvent,
+    ScorecardEvent, SeasonEvent, SurveyEvent,
 };
 use sogoc_domain::values::Sealed;
 
 use crate::meta::TextOf;
 
 /// Calls back with every commitment of an event, the reason's first, and gives the code of its reason.
-pub(crate) fn said<'e>(event: &'e Event, mut text: impl FnMut(TextOf, &Sealed)) -> Option<&'e str> {
+pub(crate) fn said(event: &Event, mut text: impl FnMut(TextOf, &Sealed)) -> Option<&str> {
     match event {
         Event::Scorecard(event) => return scorecard(event, text),
         Event::Season(SeasonEvent::DeadlineMoved(e)) => text(TextOf::Reason, &e.reason),
@@ -82,13 +82,15 @@ pub(crate) fn said<'e>(event: &'e Event, mut text: impl FnMut(TextOf, &Sealed)) 
             | AgencyEvent::AgencySplit(_)
             | AgencyEvent::AgencyDissolved(_),
         )
-        | Event::Instrument(InstrumentEvent::InstrumentRegistered(_) | InstrumentEvent::InstrumentDocumentAttached(_))
+        | Event::Instrument(
+            InstrumentEvent::InstrumentRegistered(_) | InstrumentEvent::InstrumentDocumentAttached(_),
+        )
         | Event::Refusals(RefusalsEvent::RefusalRecorded(_)) => {}
     }
     None
 }
 
-fn scorecard<'e>(event: &'e ScorecardEvent, mut text: impl FnMut(TextOf, &Sealed)) -> Option<&'e str> {
+fn scorecard(event: &ScorecardEvent, mut text: impl FnMut(TextOf, &Sealed)) -> Option<&str> {
     let (code, reason) = match event {
         ScorecardEvent::ScoreAdjusted(e) => (&e.change.reason_code, &e.change.reason),
         ScorecardEvent::ScoreCorrected(e) => (&e.change.reason_code, &e.change.reason),

@@ -44,7 +44,7 @@ pub(crate) struct SeasonLog {
     /// Numbers in `cards` by agency.
     pub(crate) card_of: Arc<HashMap<Sym, u32>>,
     /// Figures of earlier years, by address and year; of each the versions with their entries.
-    pub(crate) references: Arc<BTreeMap<(String, u16), Vec<(u64, ReferenceFigure)>>>,
+    pub(crate) references: Arc<References>,
     pub(crate) announcements: Vec<Announced>,
     pub(crate) editions: Vec<Edited>,
     /// Positions of the season's entries with the latest `occurred` so far.
@@ -52,6 +52,9 @@ pub(crate) struct SeasonLog {
     /// Where an entry of the season, its survey or its results could not be decoded, and why.
     pub(crate) stopped: Option<(u64, Arc<str>)>,
 }
+
+/// Figures of earlier years, by address and year; of each the versions with their entries.
+pub(crate) type References = BTreeMap<(String, u16), Vec<(u64, ReferenceFigure)>>;
 
 /// What an agency's figures rest on besides its scorecard: changes rarely.
 #[derive(Clone, Debug)]

@@ -21,7 +21,9 @@ use crate::chunked::Chunked;
 use crate::codec::{Code, Damaged, Reader};
 use crate::micro::Micro;
 use crate::register::{Register, StreamLog, Target};
-use crate::season::{Card, Edited, Frame, GroupFrame, LeafEntry, LeafLog, Membership, ReferenceFigure, SeasonLog, SurveyVersion, Totals};
+use crate::season::{
+    Card, Edited, Frame, GroupFrame, LeafEntry, LeafLog, Membership, ReferenceFigure, SeasonLog, SurveyVersion, Totals,
+};
 use crate::sets::SetIndex;
 use crate::symbols::{Sym, Symbols, small};
 
@@ -162,7 +164,8 @@ impl Register {
         let season_of: BTreeMap<SeasonId, u32> =
             seasons.iter().enumerate().map(|(no, season)| (season.id.clone(), small(no))).collect();
         let stream_of = Arc::new(Self::index_streams(&streams));
-        let register = Self { world, symbols, metas, texts, streams, stream_of, seasons, season_of, cache: Cache::default() };
+        let register =
+            Self { world, symbols, metas, texts, streams, stream_of, seasons, season_of, cache: Cache::default() };
         if register.numbers_fit() { Ok(register) } else { from.damaged() }
     }
 
@@ -436,8 +439,7 @@ impl ReadSeason {
             let groups = frame.groups.into_iter().map(|group| {
                 let index = group.set.as_ref().zip(group.version).and_then(|(set, version)| {
                     let made = indices.entry((set.clone(), version));
-                    let lay_out =
-                        || Some(SetIndex::new(set, world.sets.get(set)?.version(version)?, symbols));
+                    let lay_out = || Some(SetIndex::new(set, world.sets.get(set)?.version(version)?, symbols));
                     made.or_insert_with(lay_out).clone()
                 });
                 Arc::new(GroupFrame {
@@ -467,7 +469,8 @@ impl ReadSeason {
             frames.push((frame.position, Arc::new(made)));
         }
         let references = form.references.into_iter().map(|(address, year, versions)| {
-            let figure = |v: ReferenceForm| (v.position, ReferenceFigure { value: v.value, basis: v.basis, source: v.source });
+            let figure =
+                |v: ReferenceForm| (v.position, ReferenceFigure { value: v.value, basis: v.basis, source: v.source });
             ((address, year), versions.into_iter().map(figure).collect())
         });
         let editions = form.editions.into_iter().map(|e| Edited {

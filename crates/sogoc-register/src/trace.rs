@@ -171,8 +171,11 @@ impl Register {
         let detail = match stream.target {
             Target::Card(season, card) => {
                 let card = &self.seasons[ix(season)].cards[ix(card)];
-                let entries = card.leaves.iter().flat_map(|l| &l.entries).chain(&card.entries);
-                entries.into_iter().find(|e| e.position == position).map_or(0, |e| e.detail)
+                let of = |entries: &[crate::season::LeafEntry]| {
+                    let at = entries.binary_search_by_key(&position, |e| e.position).ok()?;
+                    Some(entries[at].detail)
+                };
+                card.leaves.iter().find_map(|l| of(&l.entries)).or_else(|| of(&card.entries)).unwrap_or(0)
             }
             Target::World | Target::Season(_) | Target::Survey(_) | Target::Council(_) | Target::Results(_) => 0,
         };

@@ -157,7 +157,9 @@ impl Missing {
             Self::Stopped { stream, position } => {
                 format!("không đọc được mục {position} của {stream}; xem tại các vị trí trước đó")
             }
-            Self::UnknownRules(version) => format!("phiên bản quy tắc {version} chưa được hỗ trợ: hãy cập nhật phần mềm"),
+            Self::UnknownRules(version) => {
+                format!("phiên bản quy tắc {version} chưa được hỗ trợ: hãy cập nhật phần mềm")
+            }
             Self::NoPolicy => "đợt đánh giá chưa có quy định tính điểm".to_owned(),
         }
     }
@@ -184,7 +186,10 @@ impl fmt::Display for Missing {
                 write!(f, "entry {position} of {stream} cannot be read by this version: ask as of an earlier position")
             }
             Self::UnknownRules(version) => {
-                write!(f, "the season is pinned to rules {version}, which this version does not know: install a newer one")
+                write!(
+                    f,
+                    "the season is pinned to rules {version}, which this version does not know: install a newer one"
+                )
             }
             Self::NoPolicy => f.write_str("the season has no policy yet"),
         }

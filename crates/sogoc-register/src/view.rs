@@ -78,7 +78,8 @@ impl Register {
             Some((*no, log, log.frame_at(cut.0)?))
         });
         let Some((season_no, log, frame)) = found else {
-            let known: Vec<_> = self.seasons.iter().filter(|s| s.frame_at(cut.0).is_some()).map(|s| s.id.as_str()).collect();
+            let known: Vec<_> =
+                self.seasons.iter().filter(|s| s.frame_at(cut.0).is_some()).map(|s| s.id.as_str()).collect();
             let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
             return Err(QueryError::UnknownSeason { season: shown(season), known });
         };
@@ -125,7 +126,8 @@ impl<'r> SeasonView<'r> {
     /// The same for what reads a group's criteria set.
     pub(crate) fn ready_group(&self, group: &GroupFrame) -> Result<(&'r Policy, Rules), Missing> {
         let ready = self.ready()?;
-        if let Some(set) = &group.set
+        if !self.reg.world.stopped.is_empty()
+            && let Some(set) = &group.set
             && let Some(log) = self.reg.stream_named(&Stream::Criteria(set.clone()).to_string())
             && let Some((position, _)) = &log.stopped
             && *position < self.cut
@@ -234,7 +236,9 @@ impl<'r> SeasonView<'r> {
                     SurveySum::Points(points) | SurveySum::InFull(points) => part.add(Some(points), leaf.max),
                     SurveySum::Missing => part.add(None, leaf.max),
                     // The policy may keep the maximum of an agency without a survey.
-                    SurveySum::NotSurveyed if sums.max > self.totals(group, card)?.max => part.add(Some(Micro::ZERO), leaf.max),
+                    SurveySum::NotSurveyed if sums.max > self.totals(group, card)?.max => {
+                        part.add(Some(Micro::ZERO), leaf.max)
+                    }
                     SurveySum::NotSurveyed | SurveySum::NotApplicable | SurveySum::NoLeaf => {}
                 }
                 continue;

@@ -100,21 +100,29 @@ pub fn changed_figures(before: &Register, after: &Register) -> Vec<ChangedFigure
         // Two figures without a value are alike for whoever asks what would change.
         let differs = |(old, new): &(Value, Value)| old.text() != new.text();
         changed.extend(
-            values
-                .into_iter()
-                .filter(|(_, pair)| differs(pair))
-                .map(|(address, (before, after))| ChangedFigure { address, before, after }),
+            values.into_iter().filter(|(_, pair)| differs(pair)).map(|(address, (before, after))| ChangedFigure {
+                address,
+                before,
+                after,
+            }),
         );
     }
     changed
 }
 
 /// Figures of a view but those of domains and leaves of scorecards that the other view shares.
-fn each_that_may_differ<'r>(view: &SeasonView<'r>, other: Option<&SeasonView<'_>>, mut each: impl FnMut(String, Value)) {
+fn each_that_may_differ<'r>(
+    view: &SeasonView<'r>,
+    other: Option<&SeasonView<'_>>,
+    mut each: impl FnMut(String, Value),
+) {
     let mut emit = |figured: crate::address::Figured<'r>| each(view.address(&figured), view.value_of(&figured).value);
     let same_frame = other.is_some_and(|other| std::ptr::eq(view.frame, other.frame));
-    view.each_figure_of(|card| {
-        let twin = other.and_then(|other| other.season.cards.get(card));
-        !(same_frame && twin.is_some_and(|twin| Arc::ptr_eq(twin, &view.season.cards[card])))
-    }, &mut emit);
+    view.each_figure_of(
+        |card| {
+            let twin = other.and_then(|other| other.season.cards.get(card));
+            !(same_frame && twin.is_some_and(|twin| Arc::ptr_eq(twin, &view.season.cards[card])))
+        },
+        &mut emit,
+    );
 }

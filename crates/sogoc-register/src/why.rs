@@ -1,6 +1,8 @@
 //! *Why did this change?* The figure is computed after every entry that could have moved it, in the order of positions;
 //! the differences telescope, so they sum exactly to the change.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "only an agency's figures have a leaf")]
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -119,7 +121,8 @@ impl Register {
                     (Some((_, card)), Some(old), Some(new)) => passings(old, new, card),
                     _ => Vec::new(),
                 };
-                if let Some(contribution) = self.contribution(last.season_no, position, &before, &after, delta, passed) {
+                if let Some(contribution) = self.contribution(last.season_no, position, &before, &after, delta, passed)
+                {
                     contributions.push(contribution);
                 }
                 number = now.or(number);

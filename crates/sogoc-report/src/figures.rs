@@ -20,7 +20,8 @@ pub fn figure(figure: &FigureValue, as_of: u64, labels: &Labels<'_>) -> String {
         let _ = writeln!(out, "  {note}");
     }
     if figure.source != Source::Computed {
-        let printed = labels.pick("chép lại từ bản in, không tính từ các mục", "transcribed from print, not computed from entries");
+        let printed = labels
+            .pick("chép lại từ bản in, không tính từ các mục", "transcribed from print, not computed from entries");
         let _ = writeln!(out, "  {printed}");
     }
     let _ = writeln!(out, "  {} {as_of}", labels.pick("tại vị trí", "as of position"));

@@ -50,7 +50,13 @@ impl<'w> Labels<'w> {
     /// An agency or body.
     #[must_use]
     pub fn agency(&self, id: &str) -> String {
-        let name = self.world.agencies.get(id).and_then(|agency| agency.name()).map(|name| self.name(name)).unwrap_or_default();
+        let name = self
+            .world
+            .agencies
+            .get(id)
+            .and_then(|agency| agency.name())
+            .map(|name| self.name(name))
+            .unwrap_or_default();
         if name.is_empty() { id.to_owned() } else { name }
     }
 

@@ -41,9 +41,11 @@ impl Tree<'_> {
         let address = self.short(&figure.address);
         let formula = if trace.formula.is_empty() { String::new() } else { format!("   = {}", trace.formula) };
         let note = figure.note.as_ref().map(|note| format!("   ({note})")).unwrap_or_default();
-        let as_of = trace.as_of.map(|at| format!(" [{} {at}]", self.labels.pick("tại vị trí", "as of"))).unwrap_or_default();
+        let as_of =
+            trace.as_of.map(|at| format!(" [{} {at}]", self.labels.pick("tại vị trí", "as of"))).unwrap_or_default();
         let indent = "  ".repeat(level);
-        let _ = writeln!(self.out, "{indent}{address} = {}{}{as_of}{formula}{note}", figure.display, suffix(figure.unit));
+        let _ =
+            writeln!(self.out, "{indent}{address} = {}{}{as_of}{formula}{note}", figure.display, suffix(figure.unit));
         if self.shown.depth.is_some_and(|depth| level >= depth) {
             self.more(trace.inputs.len() + trace.omitted, level + 1);
             return;

@@ -79,13 +79,15 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Load Hà Nam's 2022 season and show rankings, figures, a trace and the reconciliation with the printed report
-    #[command(after_help = "The data is in the binary: no network, no service, no configuration. Run again on the same \
+    #[command(
+        after_help = "The data is in the binary: no network, no service, no configuration. Run again on the same \
 store it records nothing new.
 
 Examples:
   sogoc demo
   sogoc --store sqlite:/tmp/try.db demo
-  sogoc --json demo                      counts and head only")]
+  sogoc --json demo                      counts and head only"
+    )]
     Demo,
     /// Import a season folder, or show where a season stands
     #[command(subcommand)]
@@ -177,13 +179,15 @@ Examples:
         file: PathBuf,
     },
     /// Compare printed figures with the register
-    #[command(after_help = "FILE is a CSV with the columns claim_id, figure, published and unit (others are passed over).
+    #[command(
+        after_help = "FILE is a CSV with the columns claim_id, figure, published and unit (others are passed over).
 
 Examples:
   sogoc reconcile hanam-2022 data/hanam-2022/claims.csv
   sogoc reconcile hanam-2022 printed.csv --strict        exit code 1 if any figure differs
 
-JSON: [{claim_id, figure, published, computed, verdict, cause}]; the verdict is match, mismatch or not_recomputable.")]
+JSON: [{claim_id, figure, published, computed, verdict, cause}]; the verdict is match, mismatch or not_recomputable."
+    )]
     Reconcile {
         /// The season
         season: SeasonId,
@@ -287,12 +291,14 @@ Example:
   sogoc log head --json")]
     Head,
     /// Copy the log to another store: every byte, position and root the same
-    #[command(after_help = "Resumable: what the target has already is checked and passed over. A target that does not \
+    #[command(
+        after_help = "Resumable: what the target has already is checked and passed over. A target that does not \
 continue this log is refused.
 
 Examples:
   sogoc log copy --to postgres://sogoc@localhost/hanam
-  sogoc --store postgres://sogoc@localhost/hanam log copy --to sqlite:backup.db")]
+  sogoc --store postgres://sogoc@localhost/hanam log copy --to sqlite:backup.db"
+    )]
     Copy {
         /// The target store
         #[arg(long, value_name = "STORE")]
@@ -370,11 +376,13 @@ Example:
 #[derive(Subcommand, Debug)]
 pub(crate) enum ScorecardCommand {
     /// Declare many leaves of one agency from a spreadsheet's CSV
-    #[command(after_help = "A line that cannot be read is refused with its number, column and reason, and then nothing \
+    #[command(
+        after_help = "A line that cannot be read is refused with its number, column and reason, and then nothing \
 of the file is recorded.
 
 Example:
-  sogoc scorecard import pilot-2026 so-noi-vu scorecard.csv --account acc-so-noi-vu-officer-1")]
+  sogoc scorecard import pilot-2026 so-noi-vu scorecard.csv --account acc-so-noi-vu-officer-1"
+    )]
     Import {
         /// The season
         season: SeasonId,

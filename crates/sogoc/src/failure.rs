@@ -56,7 +56,9 @@ impl Failure {
     pub(crate) fn file(path: &std::path::Path, error: &io::Error) -> Self {
         Self::Input {
             message: format!("{}: {error}", path.display()),
-            remedy: Remedy { vi: "kiểm tra đường dẫn và quyền đọc", en: "check the path and that it may be read" },
+            remedy: Remedy {
+                vi: "kiểm tra đường dẫn và quyền đọc", en: "check the path and that it may be read"
+            },
         }
     }
 
@@ -92,11 +94,14 @@ impl Failure {
     fn texts(&self, lang: Lang) -> Option<(String, String)> {
         match self {
             Self::Refused(refusal) => Some((refusal.message(lang.language()), refusal.remedy(lang.language()))),
-            Self::Input { message, remedy } | Self::Usage { message, remedy } | Self::Unavailable { message, remedy } => {
+            Self::Input { message, remedy }
+            | Self::Usage { message, remedy }
+            | Self::Unavailable { message, remedy } => {
                 Some((message.clone(), lang.pick(remedy.vi, remedy.en).to_owned()))
             }
             Self::Corrupt { position, message } => {
-                let at = position.map(|p| format!(" {} {p}", lang.pick("tại vị trí", "at position"))).unwrap_or_default();
+                let at =
+                    position.map(|p| format!(" {} {p}", lang.pick("tại vị trí", "at position"))).unwrap_or_default();
                 let what = lang.pick("sổ bị hỏng", "the register is corrupt");
                 let remedy = lang.pick(
                     "ngừng ghi, giữ nguyên tệp để kiểm tra và khôi phục từ bản sao lưu",
@@ -112,9 +117,7 @@ impl Failure {
     fn document(&self, lang: Lang) -> Option<Value> {
         match self {
             Self::Refused(refusal) => Some(json!({ "refusal": refusal_json(refusal, lang) })),
-            Self::Corrupt { position, message } => {
-                Some(json!({ "fault": { "position": position, "what": message } }))
-            }
+            Self::Corrupt { position, message } => Some(json!({ "fault": { "position": position, "what": message } })),
             Self::Query(QueryError::AsOf(AsOfError::Beyond { .. })) => self.coded("beyond-the-log", lang),
             Self::Query(_) => self.coded("unknown", lang),
             Self::Input { .. } => self.coded("input-refused", lang),

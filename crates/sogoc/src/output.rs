@@ -47,7 +47,11 @@ impl Output {
     }
 
     /// Prints the answer as JSON where that was asked for, else as text.
-    pub(crate) fn answer<T: Serialize + ?Sized>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    pub(crate) fn answer<T: Serialize + ?Sized>(
+        &self,
+        value: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
         if self.json { self.document(value) } else { self.text(&text()) }
     }
 

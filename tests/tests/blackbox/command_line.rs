@@ -40,8 +40,24 @@ fn the_help_of_every_command_teaches_with_an_example() {
     let all = every_command();
     let names: Vec<_> = all.iter().map(|words| words.join(" ")).collect();
     for expected in [
-        "demo", "season import", "ranking", "figure", "figures", "trace", "history", "why", "what-if", "reconcile", "execute",
-        "log show", "log verify", "log head", "log copy", "mirror rebuild", "import results", "scorecard import",
+        "demo",
+        "season import",
+        "ranking",
+        "figure",
+        "figures",
+        "trace",
+        "history",
+        "why",
+        "what-if",
+        "reconcile",
+        "execute",
+        "log show",
+        "log verify",
+        "log head",
+        "log copy",
+        "mirror rebuild",
+        "import results",
+        "scorecard import",
         "import postgres-es",
     ] {
         assert!(names.iter().any(|name| name == expected), "there is no command {expected}: {names:?}");
@@ -49,10 +65,14 @@ fn the_help_of_every_command_teaches_with_an_example() {
     for words in &all {
         let help = Sogoc::bare().ok(&[words.as_slice(), &["--help".to_owned()]].concat()).stdout;
         let call = format!("sogoc {}", words.join(" "));
-        let (_, examples) = help.split_once("Example").unwrap_or_else(|| panic!("{call} --help has no example:\n{help}"));
+        let (_, examples) =
+            help.split_once("Example").unwrap_or_else(|| panic!("{call} --help has no example:\n{help}"));
         // The program's own options may stand between its name and the command's.
         let last = words.last().expect("a command has a name");
-        assert!(examples.contains("sogoc") && examples.contains(last.as_str()), "the example of {call} is of something else:\n{help}");
+        assert!(
+            examples.contains("sogoc") && examples.contains(last.as_str()),
+            "the example of {call} is of something else:\n{help}"
+        );
     }
     let help = Sogoc::bare().ok(&["--help"]).stdout;
     for said in ["Examples", "Exit codes", "--store", "--as-of", "--json", "sogoc demo"] {
@@ -126,13 +146,18 @@ fn with_json_stdout_is_one_document_and_nothing_else(kind: Kind) {
     ] {
         let answer = sogoc.run(arguments).ends(code);
         let refusal = &answer.document()["refusal"];
-        assert!(refusal["code"].is_string() && refusal["message"].is_string() && refusal["remedy"].is_string(), "{arguments:?}: {refusal}");
+        assert!(
+            refusal["code"].is_string() && refusal["message"].is_string() && refusal["remedy"].is_string(),
+            "{arguments:?}: {refusal}"
+        );
     }
 }
 
 fn a_reader_that_goes_away_ends_the_program_quietly(kind: Kind) {
     let store = Store::demo(kind);
-    for arguments in [&["--json", "log", "show"][..], &["log", "show"], &["figures", SEASON], &["--json", "figures", SEASON]] {
+    for arguments in
+        [&["--json", "log", "show"][..], &["log", "show"], &["figures", SEASON], &["--json", "figures", SEASON]]
+    {
         let mut child = store.sogoc().command(arguments).spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let mut first = [0; 100];
@@ -178,7 +203,11 @@ fn texts_for_people_hold_no_json_and_no_escapes(kind: Kind) {
     ] {
         for language in ["en", "vi"] {
             let answer = store.sogoc().with(&["--lang", language]).ok(arguments);
-            assert!(!answer.stdout.contains('\u{1b}') && !answer.stdout.contains("{\""), "{arguments:?}: {}", answer.stdout);
+            assert!(
+                !answer.stdout.contains('\u{1b}') && !answer.stdout.contains("{\""),
+                "{arguments:?}: {}",
+                answer.stdout
+            );
             assert!(answer.stdout.lines().count() >= 1 && answer.stdout.ends_with('\n'), "{arguments:?}");
         }
     }

@@ -2,10 +2,10 @@
 
 use crate::support::hanam::SEASON;
 use crate::support::stores::{self, Kind};
-use crate::support::{Sogoc, Store, on_sqlite, pilot, sql};
+use crate::support::{Sogoc, Store, on_both_stores, pilot, sql};
 
-on_sqlite!(
-    a_log_is_copied_into_a_file_and_goes_on_there,
+on_both_stores!(
+    a_log_is_copied_and_goes_on_there,
     a_copy_that_was_interrupted_goes_on_where_it_stopped,
     a_target_that_is_no_prefix_is_refused
 );
@@ -45,7 +45,17 @@ fn the_demo_is_copied_to_postgresql_and_back() {
     // What is recorded on PostgreSQL from here on goes back as an addition.
     let table = "agency,name,appraised_points,survey_points,applicable_max\nso-a,A,80,9,100\n";
     let path = server.write("in.csv", table);
-    server.sogoc().ok(&["import", "results", path.to_str().unwrap(), "--season", "x-2021", "--year", "2021", "--group", "so"]);
+    server.sogoc().ok(&[
+        "import",
+        "results",
+        path.to_str().unwrap(),
+        "--season",
+        "x-2021",
+        "--year",
+        "2021",
+        "--group",
+        "so",
+    ]);
     let more = copy(&server.sogoc(), &back);
     assert_eq!(more["already"], head["size"]);
     same(&server.sogoc(), &back.sogoc(), "x-2021");
@@ -67,7 +77,7 @@ fn an_import_gives_the_same_figures_on_both_stores() {
     assert_eq!(one.json(&["ranking", SEASON]), other.json(&["ranking", SEASON]));
 }
 
-fn a_log_is_copied_into_a_file_and_goes_on_there(kind: Kind) {
+fn a_log_is_copied_and_goes_on_there(kind: Kind) {
     let (from, to) = (Store::pilot(kind), Store::empty(kind));
     from.sogoc().accepted(&pilot::all_submit());
     copy(&from.sogoc(), &to);

@@ -21,7 +21,10 @@ fn the_demo_tells_the_whole_story_once_and_records_it_once(kind: Kind) {
     assert!(text.contains("hanam-2022/departments/so-noi-vu/index"), "no trace is shown:\n{text}");
     assert!(text.contains("acc-"), "the trace names nobody who did it:\n{text}");
     // The reconciliation with the report and its two slips.
-    assert!(text.contains("departments/domain/3/at_max_of") && text.contains("districts/mean_index_direction"), "{text}");
+    assert!(
+        text.contains("departments/domain/3/at_max_of") && text.contains("districts/mean_index_direction"),
+        "{text}"
+    );
     // Where the register lies, and what to try next.
     let place = if kind == Kind::Sqlite { store.file().display().to_string() } else { "postgres".to_owned() };
     assert!(first.said().contains(&place), "where the register lies is not said:\n{text}");
@@ -74,9 +77,13 @@ fn the_demo_needs_nothing_and_puts_its_register_where_it_says() {
     let folder = tempfile::tempdir().unwrap();
     let output = Sogoc::bare().command(&["--json", "demo"]).current_dir(folder.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(folder.path().join("sogoc-data/register.db").is_file(), "the default store is sqlite:sogoc-data/register.db");
+    assert!(
+        folder.path().join("sogoc-data/register.db").is_file(),
+        "the default store is sqlite:sogoc-data/register.db"
+    );
     let mut command = Sogoc::bare().command(&["--json", "ranking", "hanam-2022"]);
-    let output = command.env("SOGOC_STORE", "sqlite:sogoc-data/register.db").current_dir(folder.path()).output().unwrap();
+    let output =
+        command.env("SOGOC_STORE", "sqlite:sogoc-data/register.db").current_dir(folder.path()).output().unwrap();
     let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let expected: usize = GROUPS.iter().map(|(_, agencies)| agencies).sum();
     assert_eq!(rows.as_array().unwrap().len(), expected);

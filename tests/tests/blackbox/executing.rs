@@ -95,7 +95,11 @@ fn what_somebody_else_changed_in_between_is_shown_to_the_author(kind: Kind) {
     let elsewhere = pilot::adjusts("both-nv", "so-y-te", "1.3", "0.5", "data_mismatch");
     sogoc.accepted(&[pilot::with(&elsewhere, "seen", shown)]);
     // Who read again decides again.
-    sogoc.accepted(&[pilot::with(&pilot::anew(&pilot::adjusts("both-nv", "so-y-te", "1.1.1", "1", "data_mismatch"), 2), "seen", current)]);
+    sogoc.accepted(&[pilot::with(
+        &pilot::anew(&pilot::adjusts("both-nv", "so-y-te", "1.1.1", "1", "data_mismatch"), 2),
+        "seen",
+        current,
+    )]);
     let refusal = sogoc.refused(&pilot::with(&pilot::anew(&elsewhere, 3), "seen", 999_999));
     assert_eq!(refusal["code"], "invalid", "a position that is not there was not seen: {refusal}");
 }
@@ -189,8 +193,15 @@ fn a_delegate_acts_for_another_and_the_entry_says_so(kind: Kind) {
     let command = pilot::with(&pilot::declares("so-y-te", "1.1.1", &json!({"yes_no": true})), "account", "officer-ln");
     let command = pilot::with(&command, "on_behalf_of", "officer-yt");
     let refusal = sogoc.refused(&command);
-    assert_eq!((refusal["code"].as_str(), refusal["on_behalf_of"].as_str()), (Some("no-delegation"), Some("officer-yt")));
-    let period = json!({"to": "officer-ln", "from": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z", "reason": "Nghỉ phép"});
+    assert_eq!(
+        (refusal["code"].as_str(), refusal["on_behalf_of"].as_str()),
+        (Some("no-delegation"), Some("officer-yt"))
+    );
+    // A delegation lasts at most 366 days: from what was just recorded to the first of this month next year.
+    let now = sogoc.accepted(&[pilot::declares("so-y-te", "2.4", &json!({"yes_no": true}))])[0]["at"].clone();
+    let (year, rest) = now.as_str().unwrap().split_at(4);
+    let until = format!("{}-{}-01T00:00:00Z", year.parse::<u32>().unwrap() + 1, &rest[1..3]);
+    let period = json!({"to": "officer-ln", "from": now, "until": until, "reason": "Nghỉ phép"});
     let granted = sogoc.accepted(&[pilot::by("officer-yt", "delegate", &period)])[0]["positions"][0].clone();
     let position = sogoc.accepted(&[command.clone()])[0]["positions"][0].to_string();
     let entry = &sogoc.entries(&["--from", &position, "--limit", "1"])[0];
@@ -198,7 +209,7 @@ fn a_delegate_acts_for_another_and_the_entry_says_so(kind: Kind) {
     assert_eq!(entry["actor"]["on_behalf_of"], "officer-yt");
     assert_eq!(entry["actor"]["delegation"], granted);
     sogoc.accepted(&[pilot::by("officer-yt", "revoke-delegation", &json!({"to": "officer-ln"}))]);
-    let other = pilot::with(&pilot::declares("so-y-te", "2.4", &json!({"yes_no": true})), "account", "officer-ln");
+    let other = pilot::with(&pilot::declares("so-y-te", "1.1.1", &json!({"yes_no": false})), "account", "officer-ln");
     assert_eq!(sogoc.refused(&pilot::with(&other, "on_behalf_of", "officer-yt"))["code"], "no-delegation");
 }
 
@@ -206,7 +217,9 @@ fn a_clerical_error_is_corrected_by_an_entry_that_names_it(kind: Kind) {
     let store = Store::pilot(kind);
     let sogoc = store.sogoc();
     sogoc.accepted(&[pilot::declares_all("so-y-te"), pilot::submits("so-y-te")]);
-    let wrong = sogoc.accepted(&[pilot::adjusts("reviewer-nv", "so-y-te", "1.3", "0.5", "data_mismatch")])[0]["positions"][0].clone();
+    let wrong =
+        sogoc.accepted(&[pilot::adjusts("reviewer-nv", "so-y-te", "1.3", "0.5", "data_mismatch")])[0]["positions"][0]
+            .clone();
     let correction = json!({"agency": "so-y-te", "leaf": "1.3", "corrects": wrong, "points": {"override": "0.25"},
         "reason": "Gõ nhầm số"});
     let position = sogoc.accepted(&[pilot::by("reviewer-nv", "correct-score", &correction)])[0]["positions"][0].clone();
@@ -215,7 +228,9 @@ fn a_clerical_error_is_corrected_by_an_entry_that_names_it(kind: Kind) {
     assert!(entry["data"].to_string().contains(&wrong.to_string()), "{entry}");
     let figure = sogoc.json(&["figure", "pilot-2026/so/so-y-te/leaf/1.3/appraised_points"]);
     assert_eq!(figure["value"], "0.25");
-    let before = sogoc.with(&["--as-of", &wrong.to_string()]).json(&["figure", "pilot-2026/so/so-y-te/leaf/1.3/appraised_points"]);
+    let before = sogoc
+        .with(&["--as-of", &wrong.to_string()])
+        .json(&["figure", "pilot-2026/so/so-y-te/leaf/1.3/appraised_points"]);
     assert_eq!(before["value"], "0.5", "what was corrected still stands where it stood");
 }
 
@@ -231,15 +246,22 @@ fn the_council_changes_many_scorecards_at_once(kind: Kind) {
             "reason": "Kết luận của Hội đồng"})
     };
     let resolution = |votes: Value, changes: Vec<Value>| {
-        pilot::by("secretary", "adopt-resolution", &json!({"session": "hop-1", "resolution": "nq-1",
-            "text": "Thống nhất hạ điểm 2.2", "votes": votes, "changes": changes}))
+        pilot::by(
+            "secretary",
+            "adopt-resolution",
+            &json!({"session": "hop-1", "resolution": "nq-1",
+            "text": "Thống nhất hạ điểm 2.2", "votes": votes, "changes": changes}),
+        )
     };
     let vote = |member: &str| json!({"member": member, "vote": "for"});
     // A member of the agency does not vote on it.
     let own = resolution(json!([vote("chair"), vote("member-nv")]), vec![change("so-y-te"), change("so-noi-vu")]);
     let refusal = sogoc.refused(&own);
-    assert_eq!(refusal["code"], "own-case", "{refusal}");
-    let receipt = sogoc.accepted(&[resolution(json!([vote("chair"), vote("member-ub")]), vec![change("so-y-te"), change("ly-nhan")])]);
+    // Its member's vote does not count: one is left of two.
+    let told = (refusal["code"].as_str(), refusal["have"].as_str(), refusal["need"].as_str());
+    assert_eq!(told, (Some("votes-short"), Some("1"), Some("2")), "{refusal}");
+    let receipt = sogoc
+        .accepted(&[resolution(json!([vote("chair"), vote("member-ub")]), vec![change("so-y-te"), change("ly-nhan")])]);
     let positions = receipt[0]["positions"].as_array().unwrap().clone();
     assert!(positions.len() >= 3, "the resolution and two scorecards in one append: {positions:?}");
     for (group, agency) in [("so", "so-y-te"), ("huyen", "ly-nhan")] {

@@ -78,7 +78,7 @@ fn values_are_exact_and_shown_with_their_unit(kind: Kind) {
             assert!(figure[field].is_string(), "{address} has no {field}: {figure}");
         }
         // Numbers are exact in their one form; lists, classes, letters and directions are text.
-        let worded = ["agencies", "agency", "class", "letter", "direction"];
+        let worded = ["agencies", "agency", "class", "letter", "direction", "applicability"];
         match &figure["value"] {
             Value::Null => {}
             value if worded.contains(&figure["unit"].as_str().unwrap()) => assert!(value.is_string(), "{address}"),

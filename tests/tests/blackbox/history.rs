@@ -29,7 +29,9 @@ fn a_leaf_is_told_from_its_self_score_to_its_appeal(kind: Kind) {
     let history = store.sogoc().json(&["history", SEASON, &appeal["agency"], &appeal["leaf"]]);
     let items = items(&history);
     for item in &items {
-        for field in ["position", "at", "occurred", "leaf", "field", "old", "new", "actor", "role", "reason_code", "reason"] {
+        for field in
+            ["position", "at", "occurred", "leaf", "field", "old", "new", "actor", "role", "reason_code", "reason"]
+        {
             assert!(item.get(field).is_some(), "{field} is missing: {item}");
         }
         assert_eq!(item["leaf"], appeal["leaf"].as_str());
@@ -83,13 +85,16 @@ fn the_whole_scorecard_is_its_leaves_and_more(kind: Kind) {
 
 fn every_change_of_points_names_who_in_what_role_and_why(kind: Kind) {
     let store = Store::demo(kind);
-    let history = store.sogoc().json(&["history", SEASON, "so-lao-dong-tbxh"]);
+    let history = store.sogoc().json(&["history", SEASON, "so-van-hoa-the-thao-va-du-lich"]);
     let mut changed = 0;
     for item in items(&history).into_iter().filter(|item| item["field"] == "appraised_points") {
         assert!(item["actor"].is_string() && item["role"].is_string(), "{item}");
         if !item["old"].is_null() && item["old"] != item["new"] {
             changed += 1;
-            assert!(item["reason_code"].is_string() && item["reason"].as_str().is_some_and(|r| !r.is_empty()), "{item}");
+            assert!(
+                item["reason_code"].is_string() && item["reason"].as_str().is_some_and(|r| !r.is_empty()),
+                "{item}"
+            );
         }
     }
     assert!(changed >= 1, "{history:#}");

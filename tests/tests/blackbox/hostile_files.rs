@@ -16,7 +16,10 @@ fn what_is_no_register_is_refused_and_left_as_it_is(kind: Kind) {
     let foreign = store.folder().join("foreign.db");
     // A database of another application.
     std::fs::write(&foreign, []).unwrap();
-    sql::run(&format!("sqlite:{}", foreign.display()), "create table entry (position integer); insert into entry values (1)");
+    sql::run(
+        &format!("sqlite:{}", foreign.display()),
+        "create table entry (position integer); insert into entry values (1)",
+    );
     let foreign = std::fs::read(&foreign).unwrap();
     let header = [b"SQLite format 3\0".as_slice(), &[0; 50]].concat();
     for (what, bytes) in [
@@ -28,11 +31,27 @@ fn what_is_no_register_is_refused_and_left_as_it_is(kind: Kind) {
         ("noise", &[0xa5; 8192]),
     ] {
         let path = store.write("register.db", bytes);
-        for arguments in [&["log", "head"][..], &["ranking", "hanam-2022"], &["demo"], &["log", "verify"], &["store", "migrate"], &["execute"]] {
+        for arguments in [
+            &["log", "head"][..],
+            &["ranking", "hanam-2022"],
+            &["demo"],
+            &["log", "verify"],
+            &["store", "migrate"],
+            &["execute"],
+        ] {
             let answer = store.sogoc().with(&["--json"]).run(arguments);
-            assert!([Some(3), Some(4)].contains(&answer.code), "{what}: {arguments:?} ended with {:?}: {}", answer.code, answer.said());
+            assert!(
+                [Some(3), Some(4)].contains(&answer.code),
+                "{what}: {arguments:?} ended with {:?}: {}",
+                answer.code,
+                answer.said()
+            );
             assert!(answer.stderr.contains("register.db"), "{what}: {}", answer.stderr);
-            assert!(answer.stderr.contains('→') || answer.stderr.contains("restore"), "{what}: no remedy: {}", answer.stderr);
+            assert!(
+                answer.stderr.contains('→') || answer.stderr.contains("restore"),
+                "{what}: no remedy: {}",
+                answer.stderr
+            );
             answer.document();
         }
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "{what}: the file was changed");
@@ -62,7 +81,9 @@ fn a_truncated_register_is_told_as_damage(kind: Kind) {
 fn a_newer_schema_is_refused_with_the_remedy(kind: Kind) {
     let store = Store::pilot(kind);
     store.run("update head set schema = schema + 1");
-    for arguments in [&["log", "head"][..], &["log", "verify"], &["ranking", "pilot-2026"], &["demo"], &["store", "migrate"]] {
+    for arguments in
+        [&["log", "head"][..], &["log", "verify"], &["ranking", "pilot-2026"], &["demo"], &["store", "migrate"]]
+    {
         let answer = store.sogoc().run(arguments).ends(3);
         assert!(answer.stderr.contains("schema 2") && answer.stderr.contains("newer"), "{}", answer.stderr);
     }
@@ -70,7 +91,9 @@ fn a_newer_schema_is_refused_with_the_remedy(kind: Kind) {
 
 fn a_store_that_cannot_be_reached_is_unavailable(kind: Kind) {
     let store = Store::empty(kind);
-    for arguments in [&["log", "head"][..], &["ranking", "x"], &["figures", "x"], &["log", "verify"], &["season", "show", "x"]] {
+    for arguments in
+        [&["log", "head"][..], &["ranking", "x"], &["figures", "x"], &["log", "verify"], &["season", "show", "x"]]
+    {
         let answer = store.sogoc().with(&["--json"]).run(arguments).ends(3);
         assert!(answer.stderr.contains("sogoc demo") || answer.stderr.contains("there is no"), "{}", answer.stderr);
         assert!(!store.file().exists(), "{arguments:?} made a store");
@@ -79,7 +102,9 @@ fn a_store_that_cannot_be_reached_is_unavailable(kind: Kind) {
     // A server that is not there: the first port of all is never listened on here.
     let answer = Sogoc::on("postgres://nobody:geheim@127.0.0.1:1/nothing").run(&["log", "head"]).ends(3);
     assert!(!answer.said().contains("geheim"), "a password is shown: {}", answer.said());
-    for (no_store, secret) in [("mysql://root:geheim@localhost/x", "geheim"), ("register.db", "-"), ("sqlite:", "-"), ("", "-")] {
+    for (no_store, secret) in
+        [("mysql://root:geheim@localhost/x", "geheim"), ("register.db", "-"), ("sqlite:", "-"), ("", "-")]
+    {
         let answer = Sogoc::on(no_store).run(&["log", "head"]).ends(2);
         assert!(!answer.said().contains(secret) || secret == "-", "a password is shown: {}", answer.said());
     }

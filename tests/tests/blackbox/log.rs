@@ -31,7 +31,10 @@ fn positions_are_dense_and_entries_are_what_their_hashes_say(kind: Kind) {
         *version += 1;
         assert_eq!(entry["version"], *version, "versions of a stream are dense");
         let at = entry["at"].as_str().unwrap().to_owned();
-        assert!(at >= last_at && at.len() == 27 && at.ends_with('Z'), "time never runs backwards: {at} after {last_at}");
+        assert!(
+            at >= last_at && at.len() == 27 && at.ends_with('Z'),
+            "time never runs backwards: {at} after {last_at}"
+        );
         last_at = at;
         assert!(line.len() <= 65_535);
         // Shown are the stored bytes: sorted keys, no white space, nothing null.
@@ -54,7 +57,8 @@ fn merkle_root(leaves: &[Vec<u8>]) -> Vec<u8> {
         [leaf] => leaf.clone(),
         _ => {
             let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
-            let node = sha2::Sha256::new_with_prefix([1]).chain_update(merkle_root(left)).chain_update(merkle_root(right));
+            let node =
+                sha2::Sha256::new_with_prefix([1]).chain_update(merkle_root(left)).chain_update(merkle_root(right));
             node.finalize().to_vec()
         }
     }
@@ -75,7 +79,11 @@ fn nothing_recorded_can_be_changed_or_removed(kind: Kind) {
         "delete from sealed_text",
         "update sealed_text set position = position + 1",
     ];
-    let text = if kind == Kind::Sqlite { "update sealed_text set text = 'x'" } else { "update sealed_text set text = 'x' where true" };
+    let text = if kind == Kind::Sqlite {
+        "update sealed_text set text = 'x'"
+    } else {
+        "update sealed_text set text = 'x' where true"
+    };
     statements.push(text);
     if kind == Kind::Sqlite {
         // SQLite has no truncate; `insert or replace` and a gap are its ways of losing rows.
@@ -85,7 +93,12 @@ fn nothing_recorded_can_be_changed_or_removed(kind: Kind) {
              select position + 100000, 'x/y', 1, kind, 'c', 0, command_digest, at_us, entry, leaf_hash from entry where position = 1",
         );
     } else {
-        statements.extend(["truncate entry", "truncate sealed_text", "truncate head", "truncate entry, sealed_text, head cascade"]);
+        statements.extend([
+            "truncate entry",
+            "truncate sealed_text",
+            "truncate head",
+            "truncate entry, sealed_text, head cascade",
+        ]);
         statements.push("set session_replication_role = replica; delete from entry where position = 1");
     }
     for statement in statements {
@@ -133,7 +146,10 @@ fn a_snapshot_that_does_not_fit_changes_no_answer(kind: Kind) {
                 bytes.len()
             );
         }
-        script += &format!("insert into snapshot_chunk (snapshot, number, bytes) select id, 0, {} from snapshot;", blob(bytes));
+        script += &format!(
+            "insert into snapshot_chunk (snapshot, number, bytes) select id, 0, {} from snapshot;",
+            blob(bytes)
+        );
         store.run(&script);
         assert_eq!(sogoc.figures(&[SEASON]).digest(), figures);
     }
@@ -174,5 +190,8 @@ fn an_empty_register_has_a_head(kind: Kind) {
     assert_eq!(head["at"], Value::Null);
     sogoc.ok(&["log", "verify"]);
     sogoc.ok(&["mirror", "rebuild"]);
-    assert!(sogoc.run(&["ranking", "hanam-2022"]).ends(1).stderr.contains("sogoc demo"), "a newcomer is told what to do");
+    assert!(
+        sogoc.run(&["ranking", "hanam-2022"]).ends(1).stderr.contains("sogoc demo"),
+        "a newcomer is told what to do"
+    );
 }

@@ -31,12 +31,16 @@ fn the_mirror_says_what_the_register_says(kind: Kind) {
     assert_eq!(counts["entries"], sogoc.size());
     assert!(counts["rows"].as_u64() > Some(6_000), "{counts}");
 
-    let rows = sql::rows(store.url(), &format!("select address, display, unit, value from {} where season = '{SEASON}'", view(kind, "figure")));
+    let rows = sql::rows(
+        store.url(),
+        &format!("select address, display, unit, value from {} where season = '{SEASON}'", view(kind, "figure")),
+    );
     let figures = sogoc.figures(&[SEASON]);
     assert_eq!(rows.len(), figures.len());
     for row in &rows {
         let address = row[0].as_ref().unwrap();
-        let figure = figures.get(address.strip_prefix("hanam-2022/").unwrap_or(address)).unwrap_or_else(|| panic!("{address}"));
+        let figure =
+            figures.get(address.strip_prefix("hanam-2022/").unwrap_or(address)).unwrap_or_else(|| panic!("{address}"));
         assert_eq!(row[1].as_deref(), figure["display"].as_str(), "{address}");
         assert_eq!(row[2].as_deref(), figure["unit"].as_str(), "{address}");
         if !figure["value"].is_object() {
@@ -45,7 +49,7 @@ fn the_mirror_says_what_the_register_says(kind: Kind) {
     }
 
     let query = format!(
-        "select ranking_group, cast(rank as text), agency, total_points, index_display, class from {} where season = '{SEASON}' order by ranking_group, rank",
+        "select ranking_group, cast(rank as text), agency, total_points, index_display, class from {} as r where season = '{SEASON}' order by ranking_group, r.rank",
         view(kind, "ranking")
     );
     let ranking = sogoc.json(&["ranking", SEASON]);
@@ -53,11 +57,15 @@ fn the_mirror_says_what_the_register_says(kind: Kind) {
         .as_array()
         .unwrap()
         .iter()
-        .map(|row| ["group", "rank", "agency", "total_points", "index_display", "class"].map(|c| text_of(&row[c])).to_vec())
+        .map(|row| {
+            ["group", "rank", "agency", "total_points", "index_display", "class"].map(|c| text_of(&row[c])).to_vec()
+        })
         .collect();
     assert_eq!(sql::rows(store.url(), &query), expected);
 
-    let count = |name: &str| -> u64 { store.cell(&format!("select cast(count(*) as text) from {}", view(kind, name))).parse().unwrap() };
+    let count = |name: &str| -> u64 {
+        store.cell(&format!("select cast(count(*) as text) from {}", view(kind, name))).parse().unwrap()
+    };
     assert_eq!(count("activity"), sogoc.size(), "every entry is an act");
     assert_eq!(count("agency_result"), 25);
     assert_eq!(count("appeal"), 5);
@@ -103,7 +111,9 @@ fn a_mirror_that_was_changed_is_found_and_mended(kind: Kind) {
     sogoc.ok(&["mirror", "rebuild"]);
     let tables = match kind {
         Kind::Sqlite => "select name from sqlite_schema where type = 'table' and name like 'read_figure%'",
-        Kind::Postgres => "select 'read.' || tablename from pg_tables where schemaname = 'read' and tablename like 'figure%'",
+        Kind::Postgres => {
+            "select 'read.' || tablename from pg_tables where schemaname = 'read' and tablename like 'figure%'"
+        }
     };
     let table = store.cell(tables);
     store.run(&format!("update {table} set display = '99.99' where address like '%so-y-te/applicable_max'"));

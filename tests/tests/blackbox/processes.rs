@@ -13,7 +13,11 @@ fn two_processes_at_once_stay_dense_and_lose_nothing(kind: Kind) {
     let size = store.sogoc().size();
     const EACH: usize = 60;
     let commands = |agency: &str| -> Vec<Value> {
-        (0..EACH).map(|n| pilot::declares(agency, "1.1.2", &json!({"ratio": {"numerator": n.to_string(), "denominator": "100"}}))).collect()
+        (0..EACH)
+            .map(|n| {
+                pilot::declares(agency, "1.1.2", &json!({"ratio": {"numerator": n.to_string(), "denominator": "100"}}))
+            })
+            .collect()
     };
     let mut positions = BTreeSet::new();
     std::thread::scope(|scope| {

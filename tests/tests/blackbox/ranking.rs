@@ -47,7 +47,8 @@ fn the_tables_equal_the_printed_report_row_for_row(kind: Kind) {
         assert_eq!(row["survey_points"].is_null(), sixty, "{key:?}");
     }
     for (group, mean, of_rounded) in [("departments", "89.60", Some("89.59")), ("districts", "90.70", None)] {
-        let of: Vec<_> = rows(&ranking).iter().filter(|row| row["group"] == group).map(|row| exact(&row["index"])).collect();
+        let of: Vec<_> =
+            rows(&ranking).iter().filter(|row| row["group"] == group).map(|row| exact(&row["index"])).collect();
         assert_eq!(rounded(&average(&of)), decimal(mean).unwrap(), "the mean over exact indices of {group}");
         if let Some(expected) = of_rounded {
             let of: Vec<_> = of.iter().map(rounded).collect();
@@ -101,8 +102,16 @@ fn a_row_says_everything_in_exact_decimals_and_what_is_missing_is_null(kind: Kin
     let store = Store::demo(kind);
     let ranking = store.sogoc().json(&["ranking", SEASON]);
     let columns = [
-        "agency", "applicable_max", "appraised_points", "class", "group", "index", "index_display", "rank",
-        "survey_points", "total_points",
+        "agency",
+        "applicable_max",
+        "appraised_points",
+        "class",
+        "group",
+        "index",
+        "index_display",
+        "rank",
+        "survey_points",
+        "total_points",
     ];
     let mut order = Vec::new();
     for row in rows(&ranking) {
@@ -149,7 +158,7 @@ fn an_instant_is_as_good_as_a_position(kind: Kind) {
     // Before there was a season, and beyond the log.
     for beyond in ["0", "2000-01-01T00:00:00Z"] {
         let answer = sogoc.with(&["--as-of", beyond]).run(&["ranking", SEASON]).ends(1);
-        assert!(answer.stderr.contains(SEASON), "{}", answer.stderr);
+        assert!(answer.stderr.contains("season"), "{}", answer.stderr);
     }
     let answer = sogoc.with(&["--as-of", &size.to_string()]).run(&["ranking", SEASON]).ends(1);
     assert!(answer.stderr.contains(&size.to_string()), "the limit is named: {}", answer.stderr);

@@ -37,7 +37,10 @@ fn each_claim_gets_its_expected_verdict_and_a_cause(kind: Kind) {
     assert_eq!(of("departments/domain/3/at_max_of")["computed"], "16");
     assert_eq!(of("districts/mean_index_direction")["computed"], "down");
     let unsurveyed = of("departments/thanh-tra-tinh/survey_points");
-    assert_eq!((unsurveyed["verdict"].as_str(), unsurveyed["published"].as_str()), (Some("match"), Some("not_applicable")));
+    assert_eq!(
+        (unsurveyed["verdict"].as_str(), unsurveyed["published"].as_str()),
+        (Some("match"), Some("not_applicable"))
+    );
 }
 
 fn strictness_is_an_exit_code(kind: Kind) {
@@ -70,8 +73,12 @@ fn a_table_of_one_s_own_is_compared_too(kind: Kind) {
         G;departments/letter/A/members;so-noi-vu;agencies;\r\n";
     let path = store.write("own.csv", text);
     let answers = store.sogoc().json(&["reconcile", SEASON, path.to_str().unwrap()]);
-    let told: Vec<_> =
-        answers.as_array().unwrap().iter().map(|a| (a["claim_id"].as_str().unwrap(), a["verdict"].as_str().unwrap())).collect();
+    let told: Vec<_> = answers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| (a["claim_id"].as_str().unwrap(), a["verdict"].as_str().unwrap()))
+        .collect();
     let expected = [
         ("A", "match"),
         ("B", "mismatch"),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::binary::lines;
 use crate::support::{Sogoc, Store, on_both_stores, on_sqlite, pilot, stores::Kind};
 
-on_both_stores!(each_rule_refuses_by_its_code_in_both_languages);
+on_both_stores!(each_rule_refuses_by_its_code_in_both_languages, an_appeal_outside_its_window_is_told_the_window);
 on_sqlite!(
     a_line_that_is_no_command_is_refused_and_the_next_is_read,
     numbers_that_are_none_are_refused_where_they_stand,
@@ -30,7 +30,8 @@ fn case(what: &'static str, command: Value, code: &'static str, values: &[(&'sta
 
 /// so-y-te submitted; so-tu-phap scored but not submitted; leaf 1.3 does not apply to ly-nhan.
 fn stage(sogoc: &Sogoc) {
-    let not_applicable = json!({"agency": "ly-nhan", "leaves": ["1.3"], "applicability": "left-out", "ground": "Không có thủ tục"});
+    let not_applicable =
+        json!({"agency": "ly-nhan", "leaves": ["1.3"], "applicability": "left-out", "ground": "Không có thủ tục"});
     sogoc.accepted(&[
         pilot::declares_all("so-y-te"),
         pilot::submits("so-y-te"),
@@ -53,40 +54,208 @@ fn cases() -> Vec<Case> {
     let appeal = json!({"agency": "so-y-te", "appeal": "kn-1",
         "items": [{"target": {"leaf": "1.1.1"}, "requested": "1", "ground": "Đã nộp đúng hạn"}]});
     vec![
-        case("points above the maximum", adjusts("reviewer-nv", "so-y-te", "1.1.1", "9", "underclaimed"), "points-outside-rule", &[("leaf", "1.1.1"), ("points", "9")]),
-        case("points between the steps", declares("ly-nhan", "2.2", &json!({"judged": "2.6"})), "points-outside-rule", &[("leaf", "2.2"), ("points", "2.6")]),
-        case("inputs of another rule", declares("ly-nhan", "1.1.1", &json!({"count": "3"})), "inputs-unfit", &[("leaf", "1.1.1"), ("rule", "yes_no"), ("given", "a count of 3")]),
-        case("a numerator above the denominator", declares("ly-nhan", "1.1.2", &json!({"ratio": {"numerator": "11", "denominator": "10"}})), "inputs-unfit", &[("leaf", "1.1.2"), ("rule", "proportional")]),
-        case("a denominator of zero", declares("ly-nhan", "1.2", &json!({"ratio": {"numerator": "0", "denominator": "0"}})), "inputs-unfit", &[("leaf", "1.2")]),
-        case("an option that is not there", declares("ly-nhan", "2.1", &json!({"option": 4})), "inputs-unfit", &[("leaf", "2.1"), ("rule", "choice")]),
+        case(
+            "points above the maximum",
+            adjusts("reviewer-nv", "so-y-te", "1.1.1", "9", "underclaimed"),
+            "points-outside-rule",
+            &[("leaf", "1.1.1"), ("points", "9")],
+        ),
+        case(
+            "points between the steps",
+            declares("ly-nhan", "2.2", &json!({"judged": "2.6"})),
+            "points-outside-rule",
+            &[("leaf", "2.2"), ("points", "2.6")],
+        ),
+        case(
+            "inputs of another rule",
+            declares("ly-nhan", "1.1.1", &json!({"count": "3"})),
+            "inputs-unfit",
+            &[("leaf", "1.1.1"), ("rule", "yes_no"), ("given", "a count of 3")],
+        ),
+        case(
+            "a numerator above the denominator",
+            declares("ly-nhan", "1.1.2", &json!({"ratio": {"numerator": "11", "denominator": "10"}})),
+            "inputs-unfit",
+            &[("leaf", "1.1.2"), ("rule", "proportional")],
+        ),
+        case(
+            "a denominator of zero",
+            declares("ly-nhan", "1.2", &json!({"ratio": {"numerator": "0", "denominator": "0"}})),
+            "inputs-unfit",
+            &[("leaf", "1.2")],
+        ),
+        case(
+            "an option that is not there",
+            declares("ly-nhan", "2.1", &json!({"option": 4})),
+            "inputs-unfit",
+            &[("leaf", "2.1"), ("rule", "choice")],
+        ),
         case("the survey's leaf", declares("ly-nhan", "3.1", &yes), "leaf-is-surveyed", &[("leaf", "3.1")]),
-        case("an agency nobody knows", pilot::with(&by("officer-ln", "record-self-score", &json!({"agency": "so-nao-do", "leaf": "1.1.1", "inputs": yes})), "account", "officer-ln"), "not-in-season", &[("agency", "so-nao-do")]),
-        case("a season nobody knows", by("officer-ln", "record-self-score", &in_season("mua-1999", json!({"agency": "ly-nhan", "leaf": "1.1.1", "inputs": yes}))), "unknown", &[("what", "season"), ("id", "mua-1999")]),
-        case("a leaf nobody knows", declares("ly-nhan", "9.9", &yes), "unknown-leaf", &[("leaf", "9.9"), ("set", pilot::SET)]),
-        case("a leaf that does not apply", declares("ly-nhan", "1.3", &json!({"count": "0"})), "leaf-not-applicable", &[("leaf", "1.3"), ("agency", "ly-nhan")]),
-        case("a closed phase", by("officer-ln", "record-self-score", &in_season(pilot::OVER, json!({"agency": "ly-nhan", "leaf": "1.1.1", "inputs": yes}))), "phase-closed", &[("command", "record-self-score"), ("season", pilot::OVER)]),
-        case("an appeal outside its window", by("leader-yt", "lodge-appeal", &in_season(pilot::OVER, appeal.clone())), "phase-closed", &[("command", "lodge-appeal")]),
+        case(
+            "an agency nobody knows",
+            by("reviewer-nv", "accept-score", &on("so-nao-do", "1.1.1")),
+            "not-in-season",
+            &[("agency", "so-nao-do")],
+        ),
+        case(
+            "a season nobody knows",
+            by(
+                "officer-ln",
+                "record-self-score",
+                &in_season("mua-1999", json!({"agency": "ly-nhan", "leaf": "1.1.1", "inputs": yes})),
+            ),
+            "unknown",
+            &[("what", "season"), ("id", "mua-1999")],
+        ),
+        case(
+            "a leaf nobody knows",
+            declares("ly-nhan", "9.9", &yes),
+            "unknown-leaf",
+            &[("leaf", "9.9"), ("set", pilot::SET)],
+        ),
+        case(
+            "a leaf that does not apply",
+            declares("ly-nhan", "1.3", &json!({"count": "0"})),
+            "leaf-not-applicable",
+            &[("leaf", "1.3"), ("agency", "ly-nhan")],
+        ),
+        case(
+            "a closed phase",
+            by(
+                "officer-ln",
+                "record-self-score",
+                &in_season(pilot::OVER, json!({"agency": "ly-nhan", "leaf": "1.1.1", "inputs": yes})),
+            ),
+            "phase-closed",
+            &[("command", "record-self-score"), ("season", pilot::OVER)],
+        ),
         case("no reason", no_reason, "reason-required", &[]),
-        case("a reason code nobody knows", adjusts("reviewer-nv", "so-y-te", "1.1.1", "0", "because"), "unknown-reason-code", &[("code", "because")]),
-        case("a reason code of the other direction", adjusts("reviewer-nv", "so-y-te", "1.1.1", "0", "underclaimed"), "reason-unfit", &[("old", "1"), ("new", "0")]),
-        case("an account without the role", by("inspector", "accept-score", &on("so-y-te", "1.1.1")), "role-missing", &[("account", "inspector"), ("command", "accept-score")]),
-        case("an account without any role", by("idle", "submit-scorecard", &json!({"agency": "ly-nhan"})), "role-missing", &[("account", "idle")]),
-        case("an account nobody knows", by("ghost", "submit-scorecard", &json!({"agency": "ly-nhan"})), "account-inactive", &[("account", "ghost")]),
-        case("another agency's scorecard", by("officer-yt", "record-self-score", &json!({"agency": "ly-nhan", "leaf": "1.1.1", "inputs": yes})), "not-own-agency", &[("own", "so-y-te"), ("agency", "ly-nhan")]),
-        case("a leaf that is not assigned", by("reviewer-tp", "accept-score", &on("so-y-te", "1.1.1")), "not-assigned", &[("account", "reviewer-tp"), ("leaf", "1.1.1")]),
-        case("one's own case", by("reviewer-nv", "accept-score", &on("so-noi-vu", "1.1.1")), "own-case", &[("account", "reviewer-nv"), ("agency", "so-noi-vu")]),
-        case("one's own case by override", adjusts("reviewer-nv", "so-noi-vu", "2.2", "3", "underclaimed"), "own-case", &[("agency", "so-noi-vu")]),
-        case("a second submission", pilot::anew(&pilot::submits("so-y-te"), 2), "scorecard-state", &[("agency", "so-y-te"), ("command", "submit-scorecard")]),
-        case("scoring after the submission", declares("so-y-te", "1.1.1", &json!({"yes_no": false})), "scorecard-state", &[("agency", "so-y-te")]),
-        case("a submission with leaves unscored", pilot::submits("ly-nhan"), "leaves-unscored", &[("agency", "ly-nhan")]),
-        case("an act that must name its instrument", by("secretary", "deem-score", &json!({"agency": "ly-nhan", "leaf": "1.1.1", "reason_code": "not_submitted", "reason": "Không nộp"})), "instrument-required", &[("command", "deem-score")]),
-        case("announcing before everything is scored", by("secretary", "announce-results", &json!({})), "incomplete", &[("season", pilot::SEASON)]),
-        case("granting a council role alone", by("admin", "grant-role", &json!({"account": "idle", "role": "council-member"})), "needs-two", &[("role", "council-member")]),
-        case("granting oneself a role", by("admin", "grant-role", &json!({"account": "admin", "role": "reviewer"})), "own-account", &[("account", "admin")]),
-        case("approving one's own proposal", by("admin", "approve-role", &json!({"account": "idle", "role": "secretariat"})), "", &[]),
+        case(
+            "a reason code nobody knows",
+            adjusts("reviewer-nv", "so-y-te", "1.1.1", "0", "because"),
+            "unknown-reason-code",
+            &[("code", "because")],
+        ),
+        case(
+            "a reason code of the other direction",
+            adjusts("reviewer-nv", "so-y-te", "1.1.1", "0", "underclaimed"),
+            "reason-unfit",
+            &[("old", "1"), ("new", "0")],
+        ),
+        case(
+            "an account without the role",
+            by("inspector", "accept-score", &on("so-y-te", "1.1.1")),
+            "role-missing",
+            &[("account", "inspector"), ("command", "accept-score")],
+        ),
+        case(
+            "an account without any role",
+            by("idle", "submit-scorecard", &json!({"agency": "ly-nhan"})),
+            "role-missing",
+            &[("account", "idle")],
+        ),
+        case(
+            "an account nobody knows",
+            by("ghost", "submit-scorecard", &json!({"agency": "ly-nhan"})),
+            "account-inactive",
+            &[("account", "ghost")],
+        ),
+        case(
+            "another agency's scorecard",
+            by("officer-yt", "record-self-score", &json!({"agency": "ly-nhan", "leaf": "1.1.1", "inputs": yes})),
+            "not-own-agency",
+            &[("own", "so-y-te"), ("agency", "ly-nhan")],
+        ),
+        case(
+            "a leaf that is not assigned",
+            by("reviewer-tp", "accept-score", &on("so-y-te", "1.1.1")),
+            "not-assigned",
+            &[("account", "reviewer-tp"), ("leaf", "1.1.1")],
+        ),
+        case(
+            "one's own case",
+            by("reviewer-nv", "accept-score", &on("so-noi-vu", "1.1.1")),
+            "own-case",
+            &[("account", "reviewer-nv"), ("agency", "so-noi-vu")],
+        ),
+        case(
+            "one's own case by override",
+            adjusts("reviewer-nv", "so-noi-vu", "2.2", "3", "underclaimed"),
+            "own-case",
+            &[("agency", "so-noi-vu")],
+        ),
+        case(
+            "a second submission",
+            pilot::anew(&pilot::submits("so-y-te"), 2),
+            "scorecard-state",
+            &[("agency", "so-y-te"), ("command", "submit-scorecard")],
+        ),
+        case(
+            "scoring after the submission",
+            declares("so-y-te", "1.1.1", &json!({"yes_no": false})),
+            "scorecard-state",
+            &[("agency", "so-y-te")],
+        ),
+        case(
+            "a submission with leaves unscored",
+            pilot::submits("ly-nhan"),
+            "leaves-unscored",
+            &[("agency", "ly-nhan")],
+        ),
+        case(
+            "an act that must name its instrument",
+            by(
+                "secretary",
+                "deem-score",
+                &json!({"agency": "ly-nhan", "leaf": "1.1.1", "reason_code": "not_submitted", "reason": "Không nộp"}),
+            ),
+            "instrument-required",
+            &[("command", "deem-score")],
+        ),
+        case(
+            "announcing before everything is scored",
+            by("secretary", "announce-results", &json!({})),
+            "incomplete",
+            &[("season", pilot::SEASON)],
+        ),
+        case(
+            "granting a council role alone",
+            by("admin", "grant-role", &json!({"account": "idle", "role": "council-member"})),
+            "needs-two",
+            &[("role", "council-member")],
+        ),
+        case(
+            "granting oneself a role",
+            by("admin", "grant-role", &json!({"account": "admin", "role": "reviewer"})),
+            "own-account",
+            &[("account", "admin")],
+        ),
+        case(
+            "approving one's own proposal",
+            by("admin", "approve-role", &json!({"account": "idle", "role": "secretariat"})),
+            "",
+            &[],
+        ),
         case("founding again", pilot::anew(&pilot::founding()[0], 2), "already-founded", &[]),
-        case("opening an account that is there", pilot::anew(&by("admin", "open-account", &json!({"account": {"account": "idle", "agency": "trung-tam", "name": "Một người"}})), 2), "already-exists", &[("id", "idle")]),
-        case("an instant that lies ahead", pilot::with(&declares("ly-nhan", "1.1.1", &yes), "occurred", "2099-01-01T00:00:00Z"), "occurred-in-future", &[]),
+        case(
+            "opening an account that is there",
+            pilot::anew(
+                &by(
+                    "admin",
+                    "open-account",
+                    &json!({"account": {"account": "idle", "agency": "trung-tam", "name": "Một người"}}),
+                ),
+                2,
+            ),
+            "already-exists",
+            &[("id", "idle")],
+        ),
+        case(
+            "an instant that lies ahead",
+            pilot::with(&declares("ly-nhan", "1.1.1", &yes), "occurred", "2099-01-01T00:00:00Z"),
+            "occurred-in-future",
+            &[],
+        ),
         case("appealing before there are results", by("leader-yt", "lodge-appeal", &appeal), "", &[]),
     ]
 }
@@ -142,6 +311,25 @@ fn each_rule_refuses_by_its_code_in_both_languages(kind: Kind) {
         assert!(entry["stream"].as_str().unwrap().starts_with("refusals/"), "{entry}");
     }
     sogoc.ok(&["log", "verify"]);
+}
+
+fn an_appeal_outside_its_window_is_told_the_window(kind: Kind) {
+    // An imported season judges its phases by `occurred`: the window of the real one was 6 to 12 December 2022.
+    let store = Store::demo(kind);
+    let sogoc = store.sogoc();
+    let appeal = json!({"season": "hanam-2022", "agency": "kim-bang", "appeal": "kn-9",
+        "items": [{"target": {"leaf": "1.1.1"}, "requested": "1", "ground": "Đã nộp đúng hạn"}]});
+    let command = pilot::by("acc-kim-bang-leader-1", "lodge-appeal", &appeal);
+    let refusal = sogoc.refused(&command);
+    assert_eq!((refusal["code"].as_str(), refusal["season"].as_str()), (Some("occurred-required"), Some("hanam-2022")));
+    for outside in ["2022-12-05T23:59:59+07:00", "2022-12-13T00:00:00+07:00", "2023-02-01T00:00:00+07:00"] {
+        let refusal = sogoc.refused(&pilot::with(&pilot::anew(&command, 2), "occurred", outside));
+        assert_eq!(refusal["code"], "phase-closed", "{outside}: {refusal}");
+        assert_eq!(refusal["command"], "lodge-appeal");
+        let times = refusal["times"].as_str().unwrap();
+        assert!(times.contains("2022-12-05T17:00:00") && times.contains("2022-12-12T17:00:00"), "{times}");
+        assert!(refusal["message"].as_str().unwrap().contains(times), "{refusal}");
+    }
 }
 
 fn a_line_that_is_no_command_is_refused_and_the_next_is_read(kind: Kind) {
@@ -205,9 +393,26 @@ fn numbers_that_are_none_are_refused_where_they_stand(kind: Kind) {
     let sogoc = store.sogoc();
     let size = sogoc.size();
     let commands: Vec<_> = [
-        "NaN", "nan", "Infinity", "-Infinity", "inf", "1e3", "1E-2", "0x10", "", " ", "+1", "-1", "1,5", "1.2.3", "١٢",
-        "12345678901234567890.1234567890", "0.123456789012345678901234567891", "999999999999999999999999999999",
-        "1_000", "½",
+        "NaN",
+        "nan",
+        "Infinity",
+        "-Infinity",
+        "inf",
+        "1e3",
+        "1E-2",
+        "0x10",
+        "",
+        " ",
+        "+1",
+        "-1",
+        "1,5",
+        "1.2.3",
+        "١٢",
+        "12345678901234567890.1234567890",
+        "0.123456789012345678901234567891",
+        "999999999999999999999999999999",
+        "1_000",
+        "½",
     ]
     .iter()
     .flat_map(|number| {
@@ -258,7 +463,11 @@ fn a_text_beyond_its_limit_is_refused_with_both_lengths(kind: Kind) {
     assert!(history.as_array().unwrap().iter().any(|item| item["reason"] == longest.as_str()));
     for (field, value) in [("capacity", long.clone()), ("reason_code", long.clone())] {
         let mut command = pilot::anew(&pilot::adjusts("reviewer-nv", "so-y-te", "1.3", "0", "evidence_missing"), 7);
-        if field == "capacity" { command[field] = json!(value) } else { command["command"][field] = json!(value) }
+        if field == "capacity" {
+            command[field] = json!(value)
+        } else {
+            command["command"][field] = json!(value)
+        }
         let refusal = sogoc.refused(&command);
         assert!(refusal.to_string().len() < 5_000, "{field}: {} bytes of refusal", refusal.to_string().len());
     }
@@ -294,7 +503,11 @@ fn a_criteria_set_that_does_not_add_up_names_every_level_with_both_sums(kind: Ki
             None => domains[0]["leaf"] = change.1,
         }
         let set = "bo-hong";
-        let draft = pilot::by("secretary", "draft-criteria-set", &pilot::criteria(set, "20", domains.as_array().unwrap().clone()));
+        let draft = pilot::by(
+            "secretary",
+            "draft-criteria-set",
+            &pilot::criteria(set, "20", domains.as_array().unwrap().clone()),
+        );
         let activate = pilot::anew(&pilot::by("secretary", "activate-criteria-set", &json!({"set": set})), 3);
         let answers = sogoc.execute(&[draft, activate]);
         let refusals: Vec<_> = answers.iter().filter_map(|a| a.get("refusal")).collect();
@@ -350,7 +563,11 @@ fn a_hostile_command_is_not_echoed_whole(kind: Kind) {
         for command in [
             pilot::declares("ly-nhan", value, &json!({"yes_no": true})),
             pilot::by("reviewer-nv", "accept-unchanged", &json!({"agency": "so-y-te", "node": value})),
-            pilot::by("admin", "rename-agency", &json!({"agency": "so-y-te", "name": {"vi": value}, "from": "2026-01-01T00:00:00Z"})),
+            pilot::by(
+                "admin",
+                "rename-agency",
+                &json!({"agency": "so-y-te", "name": {"vi": value}, "from": "2026-01-01T00:00:00Z"}),
+            ),
         ] {
             let answer = sogoc.run_with(&["execute"], lines(std::slice::from_ref(&command)).as_bytes());
             assert!(answer.stdout.len() + answer.stderr.len() < 5_000, "{} bytes come back", answer.stdout.len());

@@ -37,7 +37,10 @@ fn a_sheet_declares_the_leaves_that_it_fills_in(kind: Kind) {
         }
     }
     let entries = sogoc.entries(&["--from", &size.to_string()]);
-    assert!(entries.iter().all(|e| e["kind"] == "self-scored" && e["actor"]["account"] == "leader-yt" || e["actor"]["account"] == "officer-yt"));
+    assert!(
+        entries.iter().all(|e| e["kind"] == "self-scored" && e["actor"]["account"] == "leader-yt"
+            || e["actor"]["account"] == "officer-yt")
+    );
 }
 
 fn the_same_sheet_again_records_nothing_until_a_leaf_has_moved(kind: Kind) {
@@ -91,18 +94,28 @@ fn a_sheet_is_declared_by_who_may(kind: Kind) {
     let sogoc = store.sogoc();
     let path = store.write("phieu.csv", SHEET);
     let path = path.to_str().unwrap();
-    let answer = sogoc.with(&["--json"]).run(&["scorecard", "import", pilot::SEASON, "so-y-te", path, "--account", "officer-ln"]).ends(1);
+    let answer = sogoc
+        .with(&["--json"])
+        .run(&["scorecard", "import", pilot::SEASON, "so-y-te", path, "--account", "officer-ln"])
+        .ends(1);
     assert_eq!(answer.document()["refusal"]["code"], "not-own-agency");
     let receipt = sogoc.json(&["scorecard", "import", pilot::SEASON, "so-y-te", path, "--account", "officer-yt"]);
     let position = receipt["receipt"]["positions"][0].to_string();
     assert_eq!(sogoc.entries(&["--from", &position, "--limit", "1"])[0]["actor"]["account"], "officer-yt");
-    for (season, agency, named) in [("pilot-1999", "so-y-te", "pilot-1999"), (pilot::SEASON, "so-nao-do", "so-nao-do")] {
+    for (season, agency, named) in [("pilot-1999", "so-y-te", "pilot-1999"), (pilot::SEASON, "so-nao-do", "so-nao-do")]
+    {
         let answer = sogoc.run(&["scorecard", "import", season, agency, path]).ends(1);
         assert!(answer.stderr.contains(named), "{}", answer.stderr);
     }
     // After the submission the sheet comes too late, and says why.
-    sogoc.accepted(&[pilot::declares("so-y-te", "2.4", &serde_json::json!({"yes_no": true})), pilot::submits("so-y-te")]);
-    let late = store.write("muon.csv", SHEET.replace("Có", "Không").replace(";1;\r", ";0;\r").replacen("Không/Không", "Có/Không", 1));
+    sogoc.accepted(&[
+        pilot::declares("so-y-te", "2.4", &serde_json::json!({"yes_no": true})),
+        pilot::submits("so-y-te"),
+    ]);
+    let late = store.write(
+        "muon.csv",
+        SHEET.replace("Có", "Không").replace(";1;\r", ";0;\r").replacen("Không/Không", "Có/Không", 1),
+    );
     let answer = sogoc.run(&["scorecard", "import", pilot::SEASON, "so-y-te", late.to_str().unwrap()]).ends(1);
     assert!(answer.stderr.contains("so-y-te"), "{}", answer.stderr);
 }

@@ -79,7 +79,8 @@ fn an_import_that_was_killed_is_completed_without_doubling(kind: Kind) {
         assert_eq!(counts["head"]["size"], size, "killed at {survived} of {size}: {counts}");
         assert_eq!(counts["receipts"]["entries"].as_u64(), Some(size - survived));
         assert_eq!(sogoc.figures(&[SEASON]).digest(), digest, "killed at {survived}");
-        let once = "select cast(count(*) - count(distinct cast(command as text) || '/' || command_index) as text) from entry";
+        let once =
+            "select cast(count(*) - count(distinct cast(command as text) || '/' || command_index) as text) from entry";
         assert_eq!(store.cell(once), "0", "a command stands twice");
     }
 }
@@ -96,17 +97,27 @@ fn a_corrected_file_is_refused_visibly(kind: Kind) {
     let head = sogoc.head();
     let digest = sogoc.figures(&[SEASON]).digest();
     let changed = copied(&store);
-    // One self score of one agency, declared otherwise.
-    let text = std::fs::read_to_string(changed.join("scores.csv")).unwrap();
-    let line = text.lines().position(|line| line.starts_with("so-noi-vu,") && line.contains(",32,32,")).unwrap();
-    let old: Vec<_> = text.lines().collect();
-    let new = old[line].replace(",32,32,", ",33,33,");
-    std::fs::write(changed.join("scores.csv"), text.replace(old[line], &new)).unwrap();
-    let answer = sogoc.run(&["season", "import", changed.to_str().unwrap()]).ends(1);
-    let said = answer.said();
-    assert!(said.contains("scores.csv") && said.contains(&(line + 1).to_string()), "the place is named: {said}");
-    assert_eq!(sogoc.figures(&[SEASON]).digest(), digest, "a corrected file is not doubled");
-    assert_eq!(sogoc.size(), head["size"].as_u64().unwrap(), "nothing of it was recorded");
+    // A declared figure, and the words of a decision.
+    for (file, from, to) in [
+        (
+            "scores.csv",
+            "so-thong-tin-va-truyen-thong,1.1.3,32,32,1.50,1.50,,,32,32,1.50,32,32,",
+            "so-thong-tin-va-truyen-thong,1.1.3,33,33,1.50,1.50,,,33,33,1.50,33,33,",
+        ),
+        ("explanations_and_appeals.csv", "nâng một mức.", "nâng một bậc."),
+    ] {
+        let original = std::fs::read(changed.join(file)).unwrap();
+        let text = String::from_utf8(original.clone()).unwrap();
+        let line =
+            text.lines().position(|line| line.contains(from)).unwrap_or_else(|| panic!("{file} has no {from}")) + 1;
+        change(&changed, file, from, to);
+        let answer = sogoc.run(&["season", "import", changed.to_str().unwrap()]).ends(1);
+        let said = answer.said();
+        assert!(said.contains(file) && said.contains(&line.to_string()), "the place is named: {said}");
+        assert_eq!(sogoc.figures(&[SEASON]).digest(), digest, "a corrected file is not doubled");
+        assert_eq!(sogoc.size(), head["size"].as_u64().unwrap(), "nothing of it was recorded");
+        std::fs::write(changed.join(file), original).unwrap();
+    }
     sogoc.ok(&["log", "verify"]);
 }
 
@@ -151,7 +162,14 @@ fn line_ends_and_byte_order_marks_do_not_matter(kind: Kind) {
 fn the_importer_bypasses_no_rule_for_the_council_s_own_agencies(kind: Kind) {
     let store = Store::demo(kind);
     let sogoc = store.sogoc();
-    let council = ["so-noi-vu", "so-tu-phap", "van-phong-ubnd-tinh", "so-tai-chinh", "so-thong-tin-va-truyen-thong", "so-khoa-hoc-va-cong-nghe"];
+    let council = [
+        "so-noi-vu",
+        "so-tu-phap",
+        "van-phong-ubnd-tinh",
+        "so-tai-chinh",
+        "so-thong-tin-va-truyen-thong",
+        "so-khoa-hoc-va-cong-nghe",
+    ];
     let mut decided = 0;
     for agency in council {
         for entry in sogoc.entries(&["--stream", &format!("scorecard/{SEASON}/{agency}")]) {

@@ -65,7 +65,11 @@ fn past_the_triggers(store: &Store, statements: &str) {
             let done = sql::try_run(store.url(), statements);
             let _ = on;
             for trigger in triggers {
-                store.run(&format!("alter table {} enable always trigger {}", trigger[1].as_ref().unwrap(), trigger[0].as_ref().unwrap()));
+                store.run(&format!(
+                    "alter table {} enable always trigger {}",
+                    trigger[1].as_ref().unwrap(),
+                    trigger[0].as_ref().unwrap()
+                ));
             }
             done.unwrap_or_else(|error| panic!("{statements}: {error}"));
         }
@@ -96,7 +100,9 @@ fn one_flipped_byte_is_found_with_its_position(kind: Kind) {
         // A database refuses text that is not UTF-8: such a byte cannot be flipped through SQL.
         let Ok(flipped) = String::from_utf8(bytes) else { continue };
         tried += 1;
-        let set = |text: &str| past_the_triggers(&store, &format!("update entry set entry = {} where position = {position}", quoted(text)));
+        let set = |text: &str| {
+            past_the_triggers(&store, &format!("update entry set entry = {} where position = {position}", quoted(text)))
+        };
         set(&flipped);
         found(&sogoc, Some(position as u64), &format!("seed {SEED:#x}: byte {offset} of entry {position}"));
         set(&entry);
@@ -112,10 +118,20 @@ fn every_other_manipulation_is_found_too(kind: Kind) {
     let size = sogoc.size();
     let last = size - 1;
     // Each is undone by the statement behind it.
-    let swap = |a: u64, b: u64| format!("update entry set position = -1 - position where position in ({a}, {b}); update entry set position = {a} + {b} + position + 1 where position < 0");
+    let swap = |a: u64, b: u64| {
+        format!(
+            "update entry set position = -1 - position where position in ({a}, {b}); update entry set position = {a} + {b} + position + 1 where position < 0"
+        )
+    };
     let no_check = if kind == Kind::Postgres { "alter table entry drop constraint entry_position;" } else { "" };
     store.run(no_check);
-    let hash = |position: u64| if kind == Kind::Sqlite { format!("(select leaf_hash from entry where position = {position})") } else { format!("(select leaf_hash from entry where position = {position})") };
+    let hash = |position: u64| {
+        if kind == Kind::Sqlite {
+            format!("(select leaf_hash from entry where position = {position})")
+        } else {
+            format!("(select leaf_hash from entry where position = {position})")
+        }
+    };
     let copy = "create table kept as select * from entry; create table kept_head as select * from head; create table kept_sealed as select * from sealed_text";
     store.run(copy);
     let restore_entries = if kind == Kind::Sqlite {
@@ -126,18 +142,59 @@ fn every_other_manipulation_is_found_too(kind: Kind) {
     let restore_head = "delete from head; insert into head select * from kept_head";
     let restore_sealed = "delete from sealed_text; insert into sealed_text select * from kept_sealed";
     for (what, statement, position, restore) in [
-        ("a kind that the entry does not say", "update entry set kind = 'other' where position = 20".to_owned(), Some(20), restore_entries),
-        ("a stream that the entry does not say", "update entry set stream = 'season/other', version = 1 where position = 30".to_owned(), None, restore_entries),
-        ("a time that the entry does not say", "update entry set at_us = at_us + 1 where position = 40".to_owned(), Some(40), restore_entries),
-        ("another entry's leaf hash", format!("update entry set leaf_hash = {} where position = 50", hash(51)), Some(50), restore_entries),
-        ("an entry that is gone from the middle", "delete from entry where position = 60".to_owned(), Some(60), restore_entries),
+        (
+            "a kind that the entry does not say",
+            "update entry set kind = 'other' where position = 20".to_owned(),
+            Some(20),
+            restore_entries,
+        ),
+        (
+            "a stream that the entry does not say",
+            "update entry set stream = 'season/other', version = 1 where position = 30".to_owned(),
+            None,
+            restore_entries,
+        ),
+        (
+            "a time that the entry does not say",
+            "update entry set at_us = at_us + 1 where position = 40".to_owned(),
+            Some(40),
+            restore_entries,
+        ),
+        (
+            "another entry's leaf hash",
+            format!("update entry set leaf_hash = {} where position = 50", hash(51)),
+            Some(50),
+            restore_entries,
+        ),
+        (
+            "an entry that is gone from the middle",
+            "delete from entry where position = 60".to_owned(),
+            Some(60),
+            restore_entries,
+        ),
         ("the last entry gone", format!("delete from entry where position = {last}"), Some(last), restore_entries),
-        ("the last entries gone and the head set back", format!("delete from entry where position >= {last}; update head set size = {last}"), None, ""),
+        (
+            "the last entries gone and the head set back",
+            format!("delete from entry where position >= {last}; update head set size = {last}"),
+            None,
+            "",
+        ),
         ("two entries swapped", swap(70, 71), Some(70), restore_entries),
         ("a head that counts too few", format!("update head set size = {last}"), None, restore_head),
-        ("a head whose frontier is another", "update head set frontier = (select leaf_hash from entry where position = 1)".to_owned(), None, restore_head),
+        (
+            "a head whose frontier is another",
+            "update head set frontier = (select leaf_hash from entry where position = 1)".to_owned(),
+            None,
+            restore_head,
+        ),
         ("a last time that is another", "update head set last_at_us = last_at_us - 1".to_owned(), None, restore_head),
-        ("a sealed text that was changed", "update sealed_text set text = text || '!' where position = (select min(position) from sealed_text)".to_owned(), None, restore_sealed),
+        (
+            "a sealed text that was changed",
+            "update sealed_text set text = text || '!' where position = (select min(position) from sealed_text)"
+                .to_owned(),
+            None,
+            restore_sealed,
+        ),
     ] {
         past_the_triggers(&store, &statement);
         found(&sogoc, position, what);
@@ -149,7 +206,11 @@ fn every_other_manipulation_is_found_too(kind: Kind) {
     }
     sogoc.ok(&["log", "verify"]);
     // What refuses changes is gone.
-    store.run(if kind == Kind::Sqlite { "drop trigger entry_is_never_updated" } else { "alter table entry disable trigger entry_is_append_only" });
+    store.run(if kind == Kind::Sqlite {
+        "drop trigger entry_is_never_updated"
+    } else {
+        "alter table entry disable trigger entry_is_append_only"
+    });
     let document = found(&sogoc, None, "a trigger that is gone");
     assert!(document["fault"]["what"].as_str().unwrap().contains("trigger"), "{document}");
 }
@@ -217,7 +278,9 @@ fn commands_are_not_decided_on_a_register_that_is_damaged(kind: Kind) {
     let store = Store::pilot(kind);
     let sogoc = store.sogoc();
     let entry = store.cell("select entry from entry where kind = 'season-activated' and stream = 'season/pilot-2026'");
-    let position = store.cell("select cast(position as text) from entry where kind = 'season-activated' and stream = 'season/pilot-2026'");
+    let position = store.cell(
+        "select cast(position as text) from entry where kind = 'season-activated' and stream = 'season/pilot-2026'",
+    );
     let broken = entry.replace("\"rules_version\":1", "\"rules_version\":}");
     assert_ne!(broken, entry);
     past_the_triggers(&store, &format!("update entry set entry = {} where position = {position}", quoted(&broken)));

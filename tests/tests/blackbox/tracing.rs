@@ -85,7 +85,8 @@ fn a_deduction_is_traced_to_its_reason_and_evidence(kind: Kind) {
     let store = Store::demo(kind);
     let sogoc = store.sogoc();
     // GT-03: lowered, explained, raised by one step.
-    let trace = sogoc.json(&["trace", "hanam-2022/departments/so-van-hoa-the-thao-va-du-lich/leaf/1.1.2/appraised_points"]);
+    let trace =
+        sogoc.json(&["trace", "hanam-2022/departments/so-van-hoa-the-thao-va-du-lich/leaf/1.1.2/appraised_points"]);
     let (entries, _) = nodes(&trace);
     let with_reason: Vec<_> = entries.iter().filter(|entry| entry["reason_code"] == "explanation_accepted").collect();
     assert!(!with_reason.is_empty(), "{trace:#}");
@@ -93,8 +94,14 @@ fn a_deduction_is_traced_to_its_reason_and_evidence(kind: Kind) {
         let reason = entry["reason"].as_str().unwrap_or_default();
         assert!(reason.contains("nâng một mức"), "the sealed reason is read for its operator: {entry}");
     }
-    let evidence = entries.iter().any(|entry| entry["evidence"].as_array().is_some_and(|list| !list.is_empty()));
-    assert!(evidence, "the evidence of an adjusted leaf stands in its trace: {trace:#}");
+    let evidence: Vec<_> = entries.iter().filter_map(|entry| entry["evidence"]["name"].as_str()).collect();
+    let files = crate::support::hanam::table("evidence.csv");
+    let expected: Vec<_> = files
+        .iter()
+        .filter(|row| row["agency"] == "so-van-hoa-the-thao-va-du-lich" && row["leaf"] == "1.1.2")
+        .map(|row| row["file_name"].as_str())
+        .collect();
+    assert!(!expected.is_empty() && expected.iter().all(|name| evidence.contains(name)), "{evidence:?}");
 }
 
 fn a_group_figure_is_traced_to_its_rows(kind: Kind) {
@@ -104,7 +111,12 @@ fn a_group_figure_is_traced_to_its_rows(kind: Kind) {
     let inputs: Vec<_> = trace["inputs"].as_array().unwrap().iter().filter_map(|i| i["address"].as_str()).collect();
     assert_eq!(inputs.len(), 6, "{inputs:?}");
     assert!(inputs.contains(&"hanam-2022/districts/phu-ly/index"), "{inputs:?}");
-    for address in ["districts/ly-nhan/rank", "districts/ly-nhan/class", "departments/letter/A/members", "districts/mean_index_change"] {
+    for address in [
+        "districts/ly-nhan/rank",
+        "districts/ly-nhan/class",
+        "departments/letter/A/members",
+        "districts/mean_index_change",
+    ] {
         let trace = sogoc.json(&["trace", &format!("hanam-2022/{address}")]);
         let (entries, figures) = nodes(&trace);
         assert!(!entries.is_empty() && !figures.is_empty(), "{address}: {trace:#}");

@@ -29,7 +29,7 @@ fn what_if_says_what_execute_would_do_and_records_nothing(kind: Kind) {
     let store = Store::pilot(kind);
     let sogoc = store.sogoc();
     sogoc.accepted(&pilot::all_submit());
-    sogoc.accepted(&pilot::all_appraised());
+    sogoc.accepted(&pilot::all_accepted());
     let before = sogoc.figures(&[pilot::SEASON]);
     let head = sogoc.head();
     let command = pilot::adjusts("reviewer-tp", "so-y-te", "2.2", "1", "evidence_missing");
@@ -56,11 +56,14 @@ fn a_command_may_rest_on_one_before_it(kind: Kind) {
     let store = Store::pilot(kind);
     let sogoc = store.sogoc();
     let head = sogoc.head();
-    let told = changes(&asked(&sogoc, &[
-        pilot::declares_all("so-y-te"),
-        pilot::submits("so-y-te"),
-        pilot::adjusts("reviewer-tp", "so-y-te", "2.2", "1", "evidence_missing"),
-    ]));
+    let told = changes(&asked(
+        &sogoc,
+        &[
+            pilot::declares_all("so-y-te"),
+            pilot::submits("so-y-te"),
+            pilot::adjusts("reviewer-tp", "so-y-te", "2.2", "1", "evidence_missing"),
+        ],
+    ));
     assert_eq!(told["pilot-2026/so/so-y-te/leaf/2.2/appraised_points"], (Value::Null, json!("1")));
     assert_eq!(sogoc.head(), head);
     let path = store.write("proposals.jsonl", lines(&[pilot::declares_all("so-y-te")]));
@@ -73,7 +76,10 @@ fn a_command_that_would_be_refused_is_refused(kind: Kind) {
     let store = Store::pilot(kind);
     let sogoc = store.sogoc();
     let head = sogoc.head();
-    let commands = [pilot::declares_all("so-y-te"), pilot::by("reviewer-nv", "accept-score", &json!({"agency": "so-noi-vu", "leaf": "1.1.1"}))];
+    let commands = [
+        pilot::declares_all("so-y-te"),
+        pilot::by("reviewer-nv", "accept-score", &json!({"agency": "so-noi-vu", "leaf": "1.1.1"})),
+    ];
     let answer = sogoc.with(&["--json"]).run_with(&["what-if", "-"], lines(&commands).as_bytes()).ends(1);
     assert!(answer.said().contains("own-case") || answer.stderr.contains("so-noi-vu"), "{answer:?}");
     assert_eq!(sogoc.head(), head, "not even the refusal is recorded");

@@ -109,6 +109,30 @@ fn line_at(bytes: &[u8], at: usize) -> u64 {
 /// # Errors
 /// At the first fault of the file's form.
 pub fn read<'s>(file: &str, bytes: &[u8], schema: &'s [Column<'s>]) -> Result<Table<'s>, ImportError> {
+    read_table(file, bytes, schema, Unknown::Refused)
+}
+
+/// As [`read`], passing over columns that the schema does not have: for files of which nothing is recorded.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_some<'s>(file: &str, bytes: &[u8], schema: &'s [Column<'s>]) -> Result<Table<'s>, ImportError> {
+    read_table(file, bytes, schema, Unknown::PassedOver)
+}
+
+/// What becomes of a column that the schema does not have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    Refused,
+    PassedOver,
+}
+
+fn read_table<'s>(
+    file: &str,
+    bytes: &[u8],
+    schema: &'s [Column<'s>],
+    unknown: Unknown,
+) -> Result<Table<'s>, ImportError> {
     let text = text_of(file, bytes)?;
     let delimiter = delimiter_of(text, schema);
     check_quotes(file, text, delimiter)?;
@@ -134,7 +158,7 @@ pub fn read<'s>(file: &str, bytes: &[u8], schema: &'s [Column<'s>]) -> Result<Ta
             Some(Ok(_)) => {}
         }
     };
-    let places = places_of(file, line, &header, schema)?;
+    let places = places_of(file, line, &header, schema, unknown)?;
     let mut rows = Vec::new();
     for record in records {
         let (line, record) = record?;
@@ -241,6 +265,7 @@ fn places_of(
     line: u64,
     header: &::csv::StringRecord,
     schema: &[Column<'_>],
+    unknown: Unknown,
 ) -> Result<Vec<Option<usize>>, ImportError> {
     let known = || schema.iter().map(|c| c.name).collect::<Vec<_>>().join(",");
     let mut places: Vec<Option<usize>> = vec![None; schema.len()];
@@ -248,6 +273,9 @@ fn places_of(
         let key = header_key(name);
         let found = schema.iter().position(|column| column.is_called(&key));
         let Some(found) = found else {
+            if unknown == Unknown::PassedOver {
+                continue;
+            }
             let error = if name.is_empty() {
                 ImportError::of_line(file, line, format!("column {} has no name", place + 1), "name it, or delete it")
             } else {

@@ -147,10 +147,18 @@ fn season() -> Vec<(&'static str, Value)> {
         })
         .collect();
     let max = (LEAVES * 2).to_string();
-    let domain =
-        json!({ "id": "d-1", "code": "1", "name": "Lĩnh vực", "max_points": max, "lead_agency": "so-lead", "children": leaves });
+    let domain = json!({ "id": "d-1", "code": "1", "name": "Lĩnh vực", "max_points": max, "lead_agency": "so-lead", "children": leaves });
     let (from, until) = ("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
-    let admits = ["record-self-score", "import-scorecard", "attach-evidence", "submit-scorecard", "accept-score", "adjust-score", "accept-unchanged", "confirm-leaves"];
+    let admits = [
+        "record-self-score",
+        "import-scorecard",
+        "attach-evidence",
+        "submit-scorecard",
+        "accept-score",
+        "adjust-score",
+        "accept-unchanged",
+        "confirm-leaves",
+    ];
     let closed = ["request-explanation"];
     let in_season = [
         json!({ "type": "draft-criteria-set", "set": "bo-1", "title": "Bộ tiêu chí", "max_points": max, "domains": [domain] }),

@@ -103,7 +103,12 @@ pub(crate) fn attach_evidence(d: &Deciding<'_>, c: &AttachEvidence) -> Result<()
     match (&c.case, c.purpose) {
         (None, EvidencePurpose::Submitted) => may_declare(d, &card, leaf)?,
         (Some(_), EvidencePurpose::Submitted) => {
-            return Err(refuse!(Invalid, field = "purpose", value = "submitted", why = "evidence for a case is a supplement"));
+            return Err(refuse!(
+                Invalid,
+                field = "purpose",
+                value = "submitted",
+                why = "evidence for a case is a supplement"
+            ));
         }
         (None, EvidencePurpose::Supplement) => return Err(refuse!(Missing, field = "case")),
         (Some(case), EvidencePurpose::Supplement) => {
@@ -209,11 +214,7 @@ pub(crate) fn give_explanation(d: &Deciding<'_>, c: &GiveExplanation) -> Result<
 }
 
 /// A request has a due date of its own, which may be moved; it is judged half-open like a phase.
-fn not_past_due(
-    card: &Card<'_>,
-    case: &crate::values::CaseId,
-    due: crate::values::Timestamp,
-) -> Result<(), Refusal> {
+fn not_past_due(card: &Card<'_>, case: &crate::values::CaseId, due: crate::values::Timestamp) -> Result<(), Refusal> {
     let due = card.season.due_of(card.agency, case, due);
     if card.now >= due {
         return Err(refuse!(PastDue, what = format!("the answer to {case}"), due = due, now = card.now));

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::authority;
 use crate::command::{
-    AcceptLateAppeal, Contested, DecideAppeal, DecisionSets, GiveOpinion, ItemDecision, LodgeAppeal, NewAppealItem, WithdrawAppeal,
+    AcceptLateAppeal, Contested, DecideAppeal, DecisionSets, GiveOpinion, ItemDecision, LodgeAppeal, NewAppealItem,
+    WithdrawAppeal,
 };
 use crate::council::COUNCIL;
 use crate::criteria::LeafInfo;
@@ -44,11 +45,17 @@ pub(crate) fn lodge(d: &Deciding<'_>, c: &LodgeAppeal) -> Result<(), Refusal> {
         if !targets.insert(target.clone()) {
             return Err(refuse!(AlreadyExists, what = "item of the appeal for", id = describe(&target)));
         }
-        let pending = card.state.appeals.iter().find(|(_, appeal)| {
-            appeal.items.iter().any(|i| i.target == target && i.state == ItemState::Open)
-        });
+        let pending = card
+            .state
+            .appeals
+            .iter()
+            .find(|(_, appeal)| appeal.items.iter().any(|i| i.target == target && i.state == ItemState::Open));
         if let Some((other, _)) = pending {
-            return Err(refuse!(DecisionUnfit, item = index + 1, why = format!("{other} contests the same and is not decided")));
+            return Err(refuse!(
+                DecisionUnfit,
+                item = index + 1,
+                why = format!("{other} contests the same and is not decided")
+            ));
         }
         if let Some(requested) = &item.requested {
             check_requested(&card, &target, requested)?;
@@ -144,11 +151,7 @@ pub(crate) fn accept_late(d: &Deciding<'_>, c: &AcceptLateAppeal) -> Result<(), 
 }
 
 /// The item of this number, still open.
-fn open_item<'c>(
-    card: &'c Card<'_>,
-    appeal: &crate::values::CaseId,
-    number: u32,
-) -> Result<&'c Item, Refusal> {
+fn open_item<'c>(card: &'c Card<'_>, appeal: &crate::values::CaseId, number: u32) -> Result<&'c Item, Refusal> {
     let found = card.state.appeals.get(appeal).ok_or_else(|| refuse!(Unknown, what = "appeal", id = appeal))?;
     let index = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
     let item = index
@@ -237,9 +240,8 @@ fn voters(d: &Deciding<'_>, card: &Card<'_>, named: &[AccountId]) -> Result<Vec<
         d.read(Stream::Council(card.season_id.clone()));
         let person = authority::persons_read(d, voter);
         let council = d.world.councils.get(card.season_id);
-        let aside = |a: &AccountId| {
-            card.state.recused.contains(a) || council.is_some_and(|c| c.is_recused(a, card.agency))
-        };
+        let aside =
+            |a: &AccountId| card.state.recused.contains(a) || council.is_some_and(|c| c.is_recused(a, card.agency));
         if person.iter().any(aside) {
             return Err(refuse!(Recused, account = voter, agency = card.agency));
         }
@@ -331,8 +333,12 @@ fn as_requested(item: &Item, decision: &ItemDecision, new: Points) -> Result<(),
     let Some(Ok(requested)) = item.requested.as_ref().map(|r| r.parse::<Points>()) else { return Ok(()) };
     let unfit = |why: String| Err(refuse!(DecisionUnfit, item = decision.item, why = why));
     match decision.outcome {
-        AppealOutcome::Upheld if new < requested => unfit(format!("{requested} was asked for and {new} is set: that is partly")),
-        AppealOutcome::Partly if new >= requested => unfit(format!("{requested} was asked for and {new} is set: that is upheld")),
+        AppealOutcome::Upheld if new < requested => {
+            unfit(format!("{requested} was asked for and {new} is set: that is partly"))
+        }
+        AppealOutcome::Partly if new >= requested => {
+            unfit(format!("{requested} was asked for and {new} is set: that is upheld"))
+        }
         AppealOutcome::Upheld | AppealOutcome::Partly | AppealOutcome::Rejected => Ok(()),
     }
 }

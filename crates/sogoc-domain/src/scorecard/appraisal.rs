@@ -66,6 +66,10 @@ fn appraisable(d: &Deciding<'_>, card: &Card<'_>, leaf: &LeafInfo) -> Result<(),
     if recorded.redeclare {
         return Err(card.leaf_refusal(d, leaf, "waiting to be declared again"));
     }
+    let council = recorded.appraised.as_ref().is_some_and(|a| matches!(a.how, How::Resolved | How::Appealed));
+    if council && !card.is_reopened(Some(&leaf.id)) {
+        return Err(card.leaf_refusal(d, leaf, "set by the council"));
+    }
     if recorded.confirmed && !card.is_reopened(Some(&leaf.id)) {
         return Err(card.leaf_refusal(d, leaf, "confirmed"));
     }
@@ -186,8 +190,7 @@ fn answers(d: &Deciding<'_>, card: &Card<'_>, leaf: &LeafInfo, case: Option<&Cas
             None => Ok(()),
         };
     };
-    let request =
-        card.state.request(case).ok_or_else(|| refuse!(Unknown, what = "explanation request", id = case))?;
+    let request = card.state.request(case).ok_or_else(|| refuse!(Unknown, what = "explanation request", id = case))?;
     if request.leaf != leaf.id {
         return Err(refuse!(Invalid, field = "case", value = case, why = "it is about another leaf"));
     }
@@ -289,7 +292,9 @@ pub(crate) fn return_leaves(d: &Deciding<'_>, c: &ReturnLeaves) -> Result<(), Re
         let recorded = card.recorded(&leaf.id);
         match checked {
             Err(refusal) => d.fail(&leaf.code, refusal),
-            Ok(()) if recorded.appraised.is_none() => d.fail(&leaf.code, card.leaf_refusal(d, leaf, "not appraised yet")),
+            Ok(()) if recorded.appraised.is_none() => {
+                d.fail(&leaf.code, card.leaf_refusal(d, leaf, "not appraised yet"))
+            }
             Ok(()) if recorded.returned => d.fail(&leaf.code, card.leaf_refusal(d, leaf, "returned already")),
             Ok(()) => leaves.push(leaf.id.clone()),
         }
@@ -386,7 +391,12 @@ pub(crate) fn recuse_reviewer(d: &Deciding<'_>, c: &RecuseReviewer) -> Result<()
     let own = d.by().accounts().any(|a| *a == c.account);
     let principal = d.envelope.on_behalf_of.as_ref().unwrap_or(&d.envelope.account);
     if !own && !authority::holds_role(d, principal, authority::SECRETARIAT, Some(&c.season)) {
-        return Err(refuse!(Invalid, field = "account", value = &c.account, why = "only the secretariat sets others aside"));
+        return Err(refuse!(
+            Invalid,
+            field = "account",
+            value = &c.account,
+            why = "only the secretariat sets others aside"
+        ));
     }
     let event = ReviewerRecused { account: c.account.clone(), reason: d.seal("reason", &c.reason)?, by: d.by() };
     d.push(card.stream(), event);
@@ -442,10 +452,8 @@ pub(crate) fn score_line(d: &Deciding<'_>, c: &ScoreLine) -> Result<(), Refusal>
 
 pub(crate) fn cap_class(d: &Deciding<'_>, c: &CapClass) -> Result<(), Refusal> {
     let season = running(d, &c.season)?;
-    let member = season
-        .agencies
-        .get(&c.agency)
-        .ok_or_else(|| refuse!(NotInSeason, agency = &c.agency, season = &c.season))?;
+    let member =
+        season.agencies.get(&c.agency).ok_or_else(|| refuse!(NotInSeason, agency = &c.agency, season = &c.season))?;
     let stream = Stream::Scorecard(c.season.clone(), c.agency.clone());
     d.read(stream.clone());
     season.admits_if_scheduled(&c.season, d)?;
@@ -484,10 +492,8 @@ pub(crate) fn known_class(
 
 pub(crate) fn transcribe_result(d: &Deciding<'_>, c: &TranscribeResult) -> Result<(), Refusal> {
     let season = running(d, &c.season)?;
-    let member = season
-        .agencies
-        .get(&c.agency)
-        .ok_or_else(|| refuse!(NotInSeason, agency = &c.agency, season = &c.season))?;
+    let member =
+        season.agencies.get(&c.agency).ok_or_else(|| refuse!(NotInSeason, agency = &c.agency, season = &c.season))?;
     let has_set = season.groups.get(&member.group).is_none_or(|g| g.set.is_some());
     if season.mode != Mode::Imported || has_set {
         return Err(refuse!(SeasonState, season = &c.season, state = "scored leaf by leaf", command = d.kind()));

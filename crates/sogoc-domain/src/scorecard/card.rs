@@ -36,10 +36,8 @@ impl<'a> Card<'a> {
     pub(crate) fn open(d: &Deciding<'a>, season_id: &'a SeasonId, agency: &'a AgencyId) -> Result<Self, Refusal> {
         let season = running(d, season_id)?;
         let policy = season.policy(season_id)?;
-        let member = season
-            .agencies
-            .get(agency)
-            .ok_or_else(|| refuse!(NotInSeason, agency = agency, season = season_id))?;
+        let member =
+            season.agencies.get(agency).ok_or_else(|| refuse!(NotInSeason, agency = agency, season = season_id))?;
         let version = version_of(d, season, &member.group)?;
         let stream = Stream::Scorecard(season_id.clone(), agency.clone());
         d.read(stream.clone());
@@ -197,11 +195,8 @@ impl<'a> Card<'a> {
         reason: &Text,
     ) -> Result<ScoreChange, Refusal> {
         let recorded = self.recorded(&leaf.id);
-        let old = recorded
-            .appraised
-            .as_ref()
-            .map(|a| a.points)
-            .or_else(|| recorded.self_score.as_ref().map(|s| s.points));
+        let old =
+            recorded.appraised.as_ref().map(|a| a.points).or_else(|| recorded.self_score.as_ref().map(|s| s.points));
         let (new, inputs) = self.new_points(leaf, points)?;
         check_reason(self.policy, self.season_id, reason_code, old, new)?;
         Ok(ScoreChange {

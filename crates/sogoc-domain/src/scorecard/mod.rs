@@ -296,13 +296,8 @@ impl Scorecard {
                 }
             }
             ScorecardEvent::ExplanationRequested(e) => {
-                let request = Request {
-                    leaf: e.leaf.clone(),
-                    due: e.due,
-                    by: e.by.clone(),
-                    answered: false,
-                    decided: false,
-                };
+                let request =
+                    Request { leaf: e.leaf.clone(), due: e.due, by: e.by.clone(), answered: false, decided: false };
                 self.requests.insert(e.case.clone(), request);
             }
             ScorecardEvent::ExplanationGiven(e) => {

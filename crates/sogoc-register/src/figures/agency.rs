@@ -169,7 +169,9 @@ impl<T: Trail> Asked<'_, '_, T> {
     }
 
     fn survey_points(&mut self) -> Computed {
-        self.trail.formula(fixed("mean of the factors' percentages × max points of the survey ÷ 100, rounded; or as set on appeal"));
+        self.trail.formula(fixed(
+            "mean of the factors' percentages × max points of the survey ÷ 100, rounded; or as set on appeal",
+        ));
         let value = self.view.sums(self.group, self.card).and_then(|sums| match sums.survey {
             SurveySum::Points(points) => Ok(points.exact()),
             SurveySum::InFull(points) => {
@@ -361,7 +363,9 @@ impl<T: Trail> Asked<'_, '_, T> {
         {
             let leaf_name = match name {
                 AgencyDomainName::AppraisedPoints => {
-                    self.trail.formula(fixed("Σ appraised_points of the domain's leaves; the survey's leaf has survey_points"));
+                    self.trail.formula(fixed(
+                        "Σ appraised_points of the domain's leaves; the survey's leaf has survey_points",
+                    ));
                     Some(LeafName::AppraisedPoints)
                 }
                 AgencyDomainName::SelfPoints => {
@@ -426,9 +430,14 @@ impl<T: Trail> Asked<'_, '_, T> {
         let concerns: fn(&str) -> bool = match name {
             LeafName::AppraisedPoints => |_| true,
             LeafName::SelfPoints => |kind| {
-                kind.starts_with("self-") || kind.starts_with("evidence-") || kind.starts_with("leaf-") || kind == "score-recomputed"
+                kind.starts_with("self-")
+                    || kind.starts_with("evidence-")
+                    || kind.starts_with("leaf-")
+                    || kind == "score-recomputed"
             },
-            LeafName::Applicability => |kind| kind.starts_with("applicability-") || kind.starts_with("appeal-item-decided"),
+            LeafName::Applicability => {
+                |kind| kind.starts_with("applicability-") || kind.starts_with("appeal-item-decided")
+            }
         };
         if T::KEEPS
             && let Some(log) = card.leaf(leaf.sym)
@@ -440,7 +449,8 @@ impl<T: Trail> Asked<'_, '_, T> {
             }
         }
         let max = || leaf.max;
-        let missing = || if version.applicability == Applies::LeftOut { Missing::NotApplicable } else { Missing::Incomplete(1) };
+        let missing =
+            || if version.applicability == Applies::LeftOut { Missing::NotApplicable } else { Missing::Incomplete(1) };
         match name {
             LeafName::Applicability => {
                 self.trail.formula(fixed("as decided last; a leaf applies unless a decision says otherwise"));
@@ -449,7 +459,11 @@ impl<T: Trail> Asked<'_, '_, T> {
             LeafName::SelfPoints => {
                 self.trail.formula(fixed("the agency's last self score"));
                 let value = version.self_points.get().map(Micro::exact);
-                let why = if leaf.survey || version.applicability != Applies::Yes { Missing::NotApplicable } else { Missing::NotScored };
+                let why = if leaf.survey || version.applicability != Applies::Yes {
+                    Missing::NotApplicable
+                } else {
+                    Missing::NotScored
+                };
                 Computed::exact(value.ok_or(why), unit)
             }
             LeafName::AppraisedPoints if leaf.survey => {
@@ -465,7 +479,9 @@ impl<T: Trail> Asked<'_, '_, T> {
             }
             LeafName::AppraisedPoints => {
                 self.trail.formula(|| match version.applicability {
-                    Applies::Yes => Cow::Borrowed("as set last: appraisal, explanation, correction, resolution or appeal"),
+                    Applies::Yes => {
+                        Cow::Borrowed("as set last: appraisal, explanation, correction, resolution or appeal")
+                    }
                     Applies::LeftOut => Cow::Borrowed("does not apply and leaves the applicable max"),
                     Applies::InFull => Cow::Borrowed("max points: does not apply and is awarded in full"),
                 });

@@ -3,6 +3,8 @@
 //! What is compared with is the comparison season's last edition where that is in the log, else a printed reference
 //! figure; an *implied* one, computed back from what is printed, makes no change recomputable.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "whatever else a value is, it is asked for a number")]
+
 use std::sync::Arc;
 
 use sogoc_domain::exact::Exact;
@@ -95,7 +97,12 @@ fn number(text: &str) -> Option<Exact> {
 }
 
 /// A figure of an earlier year: of the comparison season's last edition, else from print, told apart by its source.
-pub(super) fn of_year<'r, T: Trail>(view: &SeasonView<'r>, figured: &Figured<'r>, year: u16, trail: &mut T) -> Computed {
+pub(super) fn of_year<'r, T: Trail>(
+    view: &SeasonView<'r>,
+    figured: &Figured<'r>,
+    year: u16,
+    trail: &mut T,
+) -> Computed {
     if let Previous::Edition(earlier) = view.previous()
         && earlier.frame.year == year
         && let Some(then) = view.earlier(figured, earlier)

@@ -20,7 +20,9 @@ pub(super) fn compute<'r, T: Trail>(
     trail: &mut T,
 ) -> Computed {
     let unit = match what {
-        CriteriaFigure::Plain(CriteriaName::DomainCount | CriteriaName::CriterionCount | CriteriaName::LeafCount) => Unit::Count,
+        CriteriaFigure::Plain(CriteriaName::DomainCount | CriteriaName::CriterionCount | CriteriaName::LeafCount) => {
+            Unit::Count
+        }
         CriteriaFigure::Plain(_) | CriteriaFigure::Domain(..) | CriteriaFigure::Leaf(..) => Unit::Points,
     };
     trail.formula(fixed("read from the version of the criteria set that the season adopted"));

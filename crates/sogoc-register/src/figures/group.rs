@@ -5,7 +5,9 @@ use std::sync::Arc;
 use sogoc_domain::exact::Exact;
 
 use super::{Computed, change, fixed};
-use crate::address::{AgencyDomainName, AgencyFigure, AgencyName, BandName, Figured, GroupDomainName, GroupFigure, GroupName};
+use crate::address::{
+    AgencyDomainName, AgencyFigure, AgencyName, BandName, Figured, GroupDomainName, GroupFigure, GroupName,
+};
 use crate::rules::{Rules, SurveySum};
 use crate::season::{GroupFrame, SurveyStateCode, version_at};
 use crate::trail::Trail;
@@ -105,8 +107,12 @@ impl<T: Trail> Asked<'_, '_, T> {
             }
             GroupName::MaxIndex => self.extreme("the highest index", true).partial(partial),
             GroupName::MinIndex => self.extreme("the lowest index", false).partial(partial),
-            GroupName::MaxIndexAgency => self.extreme_agency("the agency with the highest index", true).partial(partial),
-            GroupName::MinIndexAgency => self.extreme_agency("the agency with the lowest index", false).partial(partial),
+            GroupName::MaxIndexAgency => {
+                self.extreme_agency("the agency with the highest index", true).partial(partial)
+            }
+            GroupName::MinIndexAgency => {
+                self.extreme_agency("the agency with the lowest index", false).partial(partial)
+            }
             GroupName::Spread => {
                 self.trail.formula(fixed("max_index − min_index, exact"));
                 self.reads(GroupName::MaxIndex);
@@ -149,7 +155,8 @@ impl<T: Trail> Asked<'_, '_, T> {
             }
             GroupName::SurveyForms => self.survey_forms(),
             GroupName::MeanIndexChange => {
-                self.trail.formula(fixed("mean_index, rounded as displayed − mean_index of the comparison year, as printed"));
+                self.trail
+                    .formula(fixed("mean_index, rounded as displayed − mean_index of the comparison year, as printed"));
                 self.reads(GroupName::MeanIndex);
                 self.change(GroupName::MeanIndex).partial(partial)
             }
@@ -161,12 +168,14 @@ impl<T: Trail> Asked<'_, '_, T> {
             GroupName::MeanIndexDirection => {
                 self.trail.formula(fixed("sign of mean_index_change"));
                 self.reads(GroupName::MeanIndexChange);
-                change::direction(change::of_group(self.view, self.group, GroupName::MeanIndex, self.trail)).partial(partial)
+                change::direction(change::of_group(self.view, self.group, GroupName::MeanIndex, self.trail))
+                    .partial(partial)
             }
             GroupName::SpreadDirection => {
                 self.trail.formula(fixed("sign of spread_change"));
                 self.reads(GroupName::SpreadChange);
-                change::direction(change::of_group(self.view, self.group, GroupName::Spread, self.trail)).partial(partial)
+                change::direction(change::of_group(self.view, self.group, GroupName::Spread, self.trail))
+                    .partial(partial)
             }
             GroupName::IndexRisenCount => self.changed(AgencyName::IndexChange, Sign::Up, true),
             GroupName::IndexFallenCount => self.changed(AgencyName::IndexChange, Sign::Down, true),
@@ -358,11 +367,15 @@ impl<T: Trail> Asked<'_, '_, T> {
                 let points: Vec<Exact> = whole.iter().map(|(_, p)| p.points.exact()).collect();
                 let refs: Vec<&Exact> = points.iter().collect();
                 let mean = self.rules().and_then(|rules| rules.mean(&refs).ok_or(Missing::NotApplicable));
-                ("Σ points of the domain ÷ number of agencies with a leaf that applies in it", Computed::exact(mean, Unit::Points))
+                (
+                    "Σ points of the domain ÷ number of agencies with a leaf that applies in it",
+                    Computed::exact(mean, Unit::Points),
+                )
             }
-            GroupDomainName::AtMaxCount => {
-                ("number of agencies with all points that they can have in the domain", Computed::count(Ok(at_max().count())))
-            }
+            GroupDomainName::AtMaxCount => (
+                "number of agencies with all points that they can have in the domain",
+                Computed::count(Ok(at_max().count())),
+            ),
             GroupDomainName::AtMaxMembers => {
                 let members = names(&mut at_max().map(|(row, _)| *row));
                 ("agencies with all points that they can have in the domain", ids(Ok(members)))
@@ -370,9 +383,10 @@ impl<T: Trail> Asked<'_, '_, T> {
             GroupDomainName::AtMaxOf | GroupDomainName::ScoredCount => {
                 ("number of agencies with a leaf that applies in the domain", Computed::count(Ok(applies.len())))
             }
-            GroupDomainName::NotScoredCount => {
-                ("number of agencies without a leaf that applies in the domain", Computed::count(Ok(parts.len() - applies.len())))
-            }
+            GroupDomainName::NotScoredCount => (
+                "number of agencies without a leaf that applies in the domain",
+                Computed::count(Ok(parts.len() - applies.len())),
+            ),
             GroupDomainName::NotScoredMembers => {
                 let members = names(&mut parts.iter().filter(|(_, p)| p.leaves == 0).map(|(row, _)| *row));
                 ("agencies without a leaf that applies in the domain", ids(Ok(members)))

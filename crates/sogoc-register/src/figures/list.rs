@@ -1,8 +1,8 @@
 //! All figures of a season, in a fixed order.
 
 use crate::address::{
-    AgencyDomainName, AgencyFigure, AgencyName, BandName, CriteriaFigure, CriteriaName, Figured, GroupDomainName, GroupFigure,
-    GroupName, LeafName, NodeName, SurveyName,
+    AgencyDomainName, AgencyFigure, AgencyName, BandName, CriteriaFigure, CriteriaName, Figured, GroupDomainName,
+    GroupFigure, GroupName, LeafName, NodeName, SurveyName,
 };
 use crate::register::{Cut, Register};
 use crate::sets::SetIndex;
@@ -111,8 +111,12 @@ impl<'r> SeasonView<'r> {
         if !self.season.references.is_empty() {
             let prefix = format!("{}/{}/", group.id, self.card(card).agency);
             let from = (prefix.clone(), 0);
-            for ((address, year), _) in self.season.references.range(from..).take_while(|((a, _), _)| a.starts_with(&prefix)) {
-                if let Some(name) = address.strip_prefix(&prefix).and_then(AgencyName::parse).filter(|_| *year < self.frame.year) {
+            for ((address, year), _) in
+                self.season.references.range(from..).take_while(|((a, _), _)| a.starts_with(&prefix))
+            {
+                if let Some(name) =
+                    address.strip_prefix(&prefix).and_then(AgencyName::parse).filter(|_| *year < self.frame.year)
+                {
                     one(AgencyFigure::Year(name, *year));
                 }
             }

@@ -3,6 +3,11 @@
 //! One file a family: [`agency`], [`group`], [`criteria`], [`survey`], [`change`]. What computes a value takes its
 //! provenance down in the same call (see [`crate::trail`]).
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every unit but points and ranks is shown with the decimals of the policy"
+)]
+
 mod agency;
 mod change;
 mod criteria;

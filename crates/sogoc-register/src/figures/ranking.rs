@@ -100,7 +100,9 @@ impl SeasonView<'_> {
 
     /// The class and, where it is capped, the computed one.
     fn classes(&self, state: &GroupState, row: &Row) -> (Option<String>, Option<String>) {
-        let (Ok(index), Some(group)) = (&row.index, self.frame.group(state.group.as_str())) else { return (None, None) };
+        let (Ok(index), Some(group)) = (&row.index, self.frame.group(state.group.as_str())) else {
+            return (None, None);
+        };
         let Ok((held, computed)) = self.class(group, self.card(row.card), index) else { return (None, None) };
         let code = |no: usize| group.classes[no].code.clone();
         (Some(code(held)), (held != computed).then(|| code(computed)))

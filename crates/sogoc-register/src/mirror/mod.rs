@@ -143,7 +143,7 @@ impl Mirror {
         let mut fault = None;
         for table in TABLES {
             let mut want = Vec::new();
-            self.each(register, table, |rows| want.extend(rows.0.iter().map(|row| row_text(row)))).await?;
+            self.each(register, table, |rows| want.extend(rows.0.iter().map(row_text))).await?;
             want.sort();
             let mut have = tx.texts(self.read_back(table, state.generation)).await?;
             have.sort();
@@ -348,11 +348,8 @@ impl Mirror {
     }
 
     fn read_back(&self, table: &Table, generation: i64) -> String {
-        let cells: Vec<_> = table
-            .columns
-            .iter()
-            .map(|(name, _)| format!("coalesce(cast(\"{name}\" as text), '\u{2400}')"))
-            .collect();
+        let cells: Vec<_> =
+            table.columns.iter().map(|(name, _)| format!("coalesce(cast(\"{name}\" as text), '\u{2400}')")).collect();
         format!("select {} from {}", cells.join(" || '\u{241f}' || "), self.physical(table, generation))
     }
 
@@ -384,7 +381,10 @@ fn row_text(row: &serde_json::Value) -> String {
         .map(|cell| match cell {
             serde_json::Value::Null => "\u{2400}".to_owned(),
             serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
+            serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::Array(_)
+            | serde_json::Value::Object(_) => cell.to_string(),
         })
         .collect();
     texts.join("\u{241f}")
@@ -404,10 +404,7 @@ impl Touched {
                 Stream::Scorecard(season, agency) => {
                     out.seasons.entry(season.clone()).or_default().insert(agency.clone());
                 }
-                Stream::Season(season)
-                | Stream::Survey(season)
-                | Stream::Council(season)
-                | Stream::Results(season) => {
+                Stream::Season(season) | Stream::Survey(season) | Stream::Council(season) | Stream::Results(season) => {
                     let all = members(register, season);
                     out.seasons.entry(season.clone()).or_default().extend(all);
                 }

@@ -166,9 +166,8 @@ fn agency_result(
 ) -> Result<(), MirrorError> {
     let group = register.world().seasons.get(season).and_then(|s| s.agencies.get(agency)).map(|m| m.group.clone());
     let Some(group) = group else { return Ok(()) };
-    let figure = |name: &str| {
-        register.value(&format!("{season}/{group}/{agency}/{name}"), register.now()).map_err(told)
-    };
+    let figure =
+        |name: &str| register.value(&format!("{season}/{group}/{agency}/{name}"), register.now()).map_err(told);
     let index = figure("index")?;
     rows.push(row![
         season.as_str(),
@@ -200,15 +199,7 @@ fn appeals(register: &Register, season: &SeasonId, agency: &AgencyId, rows: &mut
                 ItemState::Withdrawn => "withdrawn".to_owned(),
                 ItemState::Decided(outcome) => word(&outcome),
             };
-            rows.push(row![
-                season.as_str(),
-                agency.as_str(),
-                id.as_str(),
-                number,
-                target,
-                item.requested,
-                state
-            ]);
+            rows.push(row![season.as_str(), agency.as_str(), id.as_str(), number, target, item.requested, state]);
         }
     }
 }

@@ -59,8 +59,10 @@ fn the_ranking_is_the_printed_one() {
 #[test]
 fn an_index_is_traced_to_its_entries() {
     let memory = hanam();
-    let mut trace =
-        memory.register.trace("hanam-2022/departments/so-noi-vu/index", memory.register.now(), TRACE_NODES_MAX).unwrap();
+    let mut trace = memory
+        .register
+        .trace("hanam-2022/departments/so-noi-vu/index", memory.register.now(), TRACE_NODES_MAX)
+        .unwrap();
     trace.fill(|sealed| memory.texts.text(sealed));
     let (mut entries, mut reasons, mut kinds) = (0, 0, std::collections::BTreeSet::new());
     trace.each_entry(&mut |entry| {
@@ -71,7 +73,14 @@ fn an_index_is_traced_to_its_entries() {
     });
     assert!(entries >= 200, "{entries}");
     assert!(reasons > 0);
-    for kind in ["self-scored", "score-accepted", "score-adjusted", "leaves-confirmed", "evidence-attached", "survey-result-recorded"] {
+    for kind in [
+        "self-scored",
+        "score-accepted",
+        "score-adjusted",
+        "leaves-confirmed",
+        "evidence-attached",
+        "survey-result-recorded",
+    ] {
         assert!(kinds.contains(kind), "{kind} in {kinds:?}");
     }
     assert_eq!(trace.formula, "100 × total_points ÷ applicable_max");
@@ -100,7 +109,8 @@ fn every_listed_figure_is_found_by_its_address_and_explained() {
         assert_eq!(alone.figure, *figure);
         assert!(!alone.formula.is_empty(), "{}", figure.address);
     }
-    let under = register.figures("hanam-2022", Some("hanam-2022/departments/so-noi-vu/domain/3/"), register.now()).unwrap();
+    let under =
+        register.figures("hanam-2022", Some("hanam-2022/departments/so-noi-vu/domain/3/"), register.now()).unwrap();
     assert_eq!(under.len(), 3);
 }
 
@@ -131,7 +141,8 @@ fn appeals_move_ranks_and_why_says_so() {
     }
     // Rejected: nothing moves.
     let rejected = "hanam-2022/departments/ban-quan-ly-khu-dai-hoc-nam-cao/index";
-    let announced = register.cut(&AsOf::Occurred("hanam-2022".parse().unwrap(), t("2022-12-25T00:00:00+07:00"))).unwrap();
+    let announced =
+        register.cut(&AsOf::Occurred("hanam-2022".parse().unwrap(), t("2022-12-25T00:00:00+07:00"))).unwrap();
     let why = register.why(rejected, announced, register.now()).unwrap();
     assert!(why.contributions.is_empty(), "{why:?}");
 }

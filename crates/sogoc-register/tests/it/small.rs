@@ -58,16 +58,19 @@ impl Small {
         let stream = format!("season/{id}");
         self.put(&stream, "season-opened", &json!({"year": year, "title": "Đợt", "mode": "live"}));
         self.put(&stream, "season-policy-set", policy);
-        let band = |code: &str, lower: &str, upper: &str, top: bool| {
-            json!({"code": code, "label": code, "lower": lower, "lower_inclusive": true, "upper": upper, "upper_inclusive": top})
-        };
-        let bands = json!([band("tot", "80", "100", true), band("kha", "50", "80", false), band("yeu", "0", "50", false)]);
+        let band = |code: &str, lower: &str, upper: &str, top: bool| json!({"code": code, "label": code, "lower": lower, "lower_inclusive": true, "upper": upper, "upper_inclusive": top});
+        let bands =
+            json!([band("tot", "80", "100", true), band("kha", "50", "80", false), band("yeu", "0", "50", false)]);
         let group = json!({"group": "g", "name": {"vi": "Khối"}, "set": set, "classes": bands, "letters": []});
         self.put(&stream, "ranking-group-defined", &group);
         for agency in ["a", "b", "c"] {
             self.put(&stream, "agency-entered", &json!({"agency": agency, "group": "g", "council_member": false}));
         }
-        self.put(&stream, "line-defined", &json!({"line": "thuong", "name": {"vi": "Thưởng"}, "kind": "bonus", "cap": "2"}));
+        self.put(
+            &stream,
+            "line-defined",
+            &json!({"line": "thuong", "name": {"vi": "Thưởng"}, "kind": "bonus", "cap": "2"}),
+        );
         self.put(&stream, "criteria-version-adopted", &json!({"group": "g", "set": set, "version": 1}));
         self.put(&stream, "season-activated", &json!({"rules_version": 1, "by": by()}));
         let survey = json!({"operator": "bd", "monitors": [], "factors": ["f"], "by": by()});
@@ -159,9 +162,15 @@ fn what_does_not_apply_leaves_the_denominator_or_is_awarded_in_full() {
     assert_eq!(s.text("g/a/domain/1/applicable_max").as_deref(), Some("4"));
     assert_eq!(s.show("g/a/leaf/1.2/appraised_points"), "x");
     s.applies("a", "l-1-2", "awarded-in-full");
-    assert_eq!((s.text("g/a/applicable_max").as_deref(), s.text("g/a/total_points").as_deref()), (Some("20"), Some("17")));
+    assert_eq!(
+        (s.text("g/a/applicable_max").as_deref(), s.text("g/a/total_points").as_deref()),
+        (Some("20"), Some("17"))
+    );
     s.applies("a", "l-2-1", "left-out");
-    assert_eq!((s.text("g/a/applicable_max").as_deref(), s.text("g/a/total_points").as_deref()), (Some("10"), Some("9")));
+    assert_eq!(
+        (s.text("g/a/applicable_max").as_deref(), s.text("g/a/total_points").as_deref()),
+        (Some("10"), Some("9"))
+    );
     assert_eq!(s.text("g/a/survey_points"), None);
     s.applies("a", "l-2-1", "awarded-in-full");
     assert_eq!(s.text("g/a/survey_points").as_deref(), Some("10"));
@@ -261,10 +270,9 @@ fn changes_are_against_the_last_edition_of_the_comparison_season() {
     s.put("results/s", "results-announced", &announce);
     let edition = json!({"edition": 1, "kind": "official", "announcement": 1, "as_of": as_of, "table_digest": facts.table_digest,
         "rows": 3, "figures_digest": facts.figures_digest, "figures": facts.figures, "changed": [], "changed_count": 0, "by": by()});
-    s.put("season/t", "season-opened", &json!({"year": 2023, "title": "Đợt sau", "mode": "live"}));
-    s.put("season/t", "comparison-set", &json!({"season": "s"}));
-    let mut t = Small(s.0);
+    let mut t = s;
     t.season("t", 2023, &usual(), "bo");
+    t.put("season/t", "comparison-set", &json!({"season": "s"}));
     for (agency, points) in [("a", "7"), ("b", "8.5"), ("c", "7")] {
         for (leaf, points) in [("l-1-1", "4"), ("l-1-2", "5.333")] {
             let data = json!({"leaf": leaf, "round": 1, "points": points, "by": by()});
@@ -274,9 +282,8 @@ fn changes_are_against_the_last_edition_of_the_comparison_season() {
         t.put("survey/t", "survey-result-recorded", &data);
     }
     t.put("survey/t", "survey-accepted", &json!({"agencies": ["a", "b", "c"], "by": by()}));
-    // Opening the season again replaced its frame; the comparison stands in the season's state.
-    t.put("season/t", "comparison-set", &json!({"season": "s"}));
-    let text = |t: &Small, rest: &str| t.0.register.value(&format!("t/{rest}"), t.0.register.now()).unwrap().value.text();
+    let text =
+        |t: &Small, rest: &str| t.0.register.value(&format!("t/{rest}"), t.0.register.now()).unwrap().value.text();
     assert_eq!(text(&t, "g/a/index_change"), None, "no edition yet, and nothing is printed");
     t.put("results/s", "edition-published", &edition);
     assert_eq!(text(&t, "g/a/index_2022").as_deref(), Some("91.665"));
@@ -305,7 +312,8 @@ fn what_if_compares_every_figure_and_records_nothing() {
     s.whole("c", "4", "6", "7");
     let before = s.0.register.digest();
     let mut overlay = s.0.register.overlay();
-    let data = json!({"change": {"leaf": "l-1-2", "new": "3", "reason_code": "x", "reason": SEALED}, "round": 1, "by": by()});
+    let data =
+        json!({"change": {"leaf": "l-1-2", "new": "3", "reason_code": "x", "reason": SEALED}, "round": 1, "by": by()});
     let stream = "scorecard/s/a".parse_stream();
     let event = sogoc_domain::event::Event::decode(&stream, "score-adjusted", 1, &data.to_string()).unwrap();
     let act = VirtualAct {
@@ -354,10 +362,8 @@ fn a_history_has_every_version_with_what_was_before() {
     s.surveyed("a", "9");
     let register = &s.0.register;
     let history = register.history("s", "a", None, register.now()).unwrap();
-    let brief: Vec<_> = history
-        .iter()
-        .map(|h| (h.leaf.as_deref(), h.field.as_str(), h.old.as_deref(), h.new.as_deref()))
-        .collect();
+    let brief: Vec<_> =
+        history.iter().map(|h| (h.leaf.as_deref(), h.field.as_str(), h.old.as_deref(), h.new.as_deref())).collect();
     assert_eq!(
         brief,
         [
@@ -423,11 +429,13 @@ impl Small {
             Step::Survey(a, p) => _ = self.surveyed(AGENCIES[a], &points(p)),
             Step::NotSurveyed(a) => _ = self.not_surveyed(AGENCIES[a]),
             Step::Reopen(a, l) => {
-                let data = json!({"leaf": LEAVES[l], "set_version": 1, "reason_code": "x", "reason": SEALED, "by": by()});
+                let data =
+                    json!({"leaf": LEAVES[l], "set_version": 1, "reason_code": "x", "reason": SEALED, "by": by()});
                 self.put(&format!("scorecard/s/{}", AGENCIES[a]), "leaf-reopened", &data);
             }
             Step::Line(a, p) => {
-                let data = json!({"line": "thuong", "new": points(p), "reason_code": "x", "reason": SEALED, "by": by()});
+                let data =
+                    json!({"line": "thuong", "new": points(p), "reason_code": "x", "reason": SEALED, "by": by()});
                 self.put(&format!("scorecard/s/{}", AGENCIES[a]), "line-scored", &data);
             }
         }

@@ -66,7 +66,15 @@ impl Memory {
         };
         let role = decision.role.map(|r| r.to_string());
         for (index, (stream, event)) in decision.events.iter().enumerate() {
-            self.record(stream, event, &envelope.account, role.as_deref(), envelope.occurred, envelope.command_id, index);
+            self.record(
+                stream,
+                event,
+                &envelope.account,
+                role.as_deref(),
+                envelope.occurred,
+                envelope.command_id,
+                index,
+            );
         }
         Ok(self.register.size() - 1)
     }

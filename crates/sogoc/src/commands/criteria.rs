@@ -48,7 +48,13 @@ fn rows(table: &mut Table, node: &Node, depth: usize, lang: Lang) {
     };
     let rule = node.leaf.as_ref().map_or("", |leaf| leaf.rule.name());
     let lead = node.lead_agency.as_ref().map(ToString::to_string).unwrap_or_default();
-    table.row([format!("{}{}", "  ".repeat(depth), node.code), name.to_string(), node.max_points.to_string(), rule.to_owned(), lead]);
+    table.row([
+        format!("{}{}", "  ".repeat(depth), node.code),
+        name.to_string(),
+        node.max_points.to_string(),
+        rule.to_owned(),
+        lead,
+    ]);
     for child in &node.children {
         rows(table, child, depth + 1, lang);
     }

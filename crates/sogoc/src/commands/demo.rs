@@ -29,7 +29,7 @@ pub(crate) async fn run(global: &Global, output: &Output) -> Ended {
 
 async fn load(app: &App, output: &Output) -> Ended {
     let plan = app.plan_season(&HANAM_2022).await.map_err(failed)?;
-    let outcome = run_plan(app, output, &plan).await?;
+    let outcome = run_plan(app, output, &plan, None).await?;
     if output.json {
         return output.document(&counts_json(app, output, &outcome).await?);
     }

@@ -75,9 +75,10 @@ pub(crate) fn receipt_json(receipt: &Receipt, lang: Lang) -> Value {
         document["repeated"] = true.into();
     }
     if !receipt.failures.is_empty() {
-        let failures = receipt.failures.iter().map(|failure| {
-            json!({ "item": failure.item, "refusal": refusal_json(&failure.refusal, lang) })
-        });
+        let failures = receipt
+            .failures
+            .iter()
+            .map(|failure| json!({ "item": failure.item, "refusal": refusal_json(&failure.refusal, lang) }));
         document["failures"] = failures.collect();
     }
     json!({ "receipt": document })

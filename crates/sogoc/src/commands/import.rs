@@ -21,7 +21,9 @@ use crate::{Ended, open};
 
 pub(crate) async fn run(global: &Global, output: &Output, command: &ImportCommand) -> Ended {
     let (file, season, year, group, title, previous) = match command {
-        ImportCommand::Results { file, season, year, group, title, previous } => (file, season, year, group, title, previous),
+        ImportCommand::Results { file, season, year, group, title, previous } => {
+            (file, season, year, group, title, previous)
+        }
         ImportCommand::PostgresEs { source, table, account } => {
             return postgres_es(global, output, source, table, account).await;
         }
@@ -61,7 +63,6 @@ fn readable(stream: &str, kind: &str, version: u32, data: &str) -> Result<(), St
 
 async fn postgres_es(global: &Global, output: &Output, source: &str, table: &str, account: &str) -> Ended {
     open::check_store(&global.store)?;
-    open::make_folder(&global.store)?;
     let log = Log::open_or_create(&global.store, Options::default()).await?;
     let mut progress = Progress::new(output.lang.pick("đọc bảng", "reading the table"));
     let done = log.import_postgres_es(source, table, account, readable, |rows| progress.at(rows, rows)).await;
@@ -75,16 +76,19 @@ async fn postgres_es(global: &Global, output: &Output, source: &str, table: &str
         },
         ImportError::Usage(_) | ImportError::Row { .. } => Failure::input(error.to_string()),
     })?;
-    let document = json!({ "rows": done.rows, "recorded": done.recorded, "repeated": done.repeated, "head": head_json(&head?) });
+    let document =
+        json!({ "rows": done.rows, "recorded": done.recorded, "repeated": done.repeated, "head": head_json(&head?) });
     output.answer(&document, || {
-        let text = output.lang.pick("dòng đã đọc, mục ghi mới, đã có từ trước", "rows read, entries recorded, recorded before");
+        let text = output
+            .lang
+            .pick("dòng đã đọc, mục ghi mới, đã có từ trước", "rows read, entries recorded, recorded before");
         format!("{text}: {}, {}, {}\n", done.rows, done.recorded, done.repeated)
     })
 }
 
 async fn results(app: &App, output: &Output, file: &str, bytes: &[u8], params: &results_table::Params) -> Ended {
     let plan = app.plan_results(file, bytes, params).await.map_err(failed)?;
-    let outcome = run_plan(app, output, &plan).await?;
+    let outcome = run_plan(app, output, &plan, Some(file)).await?;
     let verdicts = reconcile::verdicts(app, &plan.season, &plan.claims)?;
     let mut document = counts_json(app, output, &outcome).await?;
     document["reconciliation"] = json!(verdicts);
@@ -120,7 +124,10 @@ pub(crate) async fn scorecard(global: &Global, output: &Output, command: &Scorec
     output.answer(&receipt_json(&receipt, output.lang), || {
         let done = receipt.positions.len();
         let (vi, en) = if receipt.repeated {
-            ("bảng này đã được ghi; không ghi gì thêm\n".to_owned(), "this sheet is recorded already; nothing new was recorded\n".to_owned())
+            (
+                "bảng này đã được ghi; không ghi gì thêm\n".to_owned(),
+                "this sheet is recorded already; nothing new was recorded\n".to_owned(),
+            )
         } else {
             (format!("đã ghi {done} tiêu chí của {agency}\n"), format!("recorded {done} leaves of {agency}\n"))
         };
@@ -129,10 +136,16 @@ pub(crate) async fn scorecard(global: &Global, output: &Output, command: &Scorec
     if refused { Err(Failure::Short) } else { Ok(()) }
 }
 
-/// Runs a plan with progress on stderr.
-pub(crate) async fn run_plan(app: &App, output: &Output, plan: &Plan) -> Result<PlanOutcome, Failure> {
+/// Runs a plan with progress on stderr. `file` is the one file that all of it comes from, where it has another name than
+/// its rows say.
+pub(crate) async fn run_plan(
+    app: &App,
+    output: &Output,
+    plan: &Plan,
+    file: Option<&str>,
+) -> Result<PlanOutcome, Failure> {
     let mut progress = Progress::new(output.lang.pick("ghi sổ", "recording"));
-    app.run_plan(plan, |done, total| progress.at(done, total)).await.map_err(|error| planned(error, output))
+    app.run_plan(plan, |done, total| progress.at(done, total)).await.map_err(|error| planned(error, output, file))
 }
 
 /// What was recorded, and where the log stands: the JSON of `demo` and `season import`.
@@ -216,7 +229,12 @@ fn plan_failed(error: PlanError) -> Failure {
 }
 
 /// A plan's error, with the place in the file said first.
-fn planned(error: PlanError, output: &Output) -> Failure {
-    output.say(&format!("{}:", error.row));
+fn planned(error: PlanError, output: &Output, file: Option<&str>) -> Failure {
+    let row = match (file, error.row.split_once(':')) {
+        (Some(file), Some((_, line))) => format!("{file}:{line}"),
+        (Some(file), None) => file.to_owned(),
+        (None, _) => error.row.clone(),
+    };
+    output.say(&format!("{row}:"));
     plan_failed(error)
 }

@@ -127,8 +127,14 @@ async fn copy(global: &Global, output: &Output, to: &str) -> Ended {
     document["head"] = head_json(&copied.head);
     output.answer(&document, || {
         let (vi, en) = (
-            format!("đã sao chép {} mục (đích đã có {}); đích nay có {} mục, gốc {}\n", copied.entries, copied.already, copied.head.size, copied.head.root),
-            format!("copied {} entries (the target had {}); it now has {}, root {}\n", copied.entries, copied.already, copied.head.size, copied.head.root),
+            format!(
+                "đã sao chép {} mục (đích đã có {}); đích nay có {} mục, gốc {}\n",
+                copied.entries, copied.already, copied.head.size, copied.head.root
+            ),
+            format!(
+                "copied {} entries (the target had {}); it now has {}, root {}\n",
+                copied.entries, copied.already, copied.head.size, copied.head.root
+            ),
         );
         output.lang.pick(&vi, &en).to_owned()
     })

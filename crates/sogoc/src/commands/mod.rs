@@ -31,9 +31,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         }
         Command::Why { address, from, to } => reading::why(&global, &output, &address, from, to).await,
         Command::WhatIf { file } => what_if::run(&global, &output, &file).await,
-        Command::Reconcile { season, file, strict } => {
-            reconcile::run(&global, &output, &season, &file, strict).await
-        }
+        Command::Reconcile { season, file, strict } => reconcile::run(&global, &output, &season, &file, strict).await,
         Command::Execute { file } => execute::execute(&global, &output, file.as_deref()).await,
         Command::Criteria { set } => criteria::run(&global, &output, &set).await,
         Command::Log(command) => log::run(&global, &output, &command).await,

@@ -54,7 +54,12 @@ pub(crate) async fn ranking(global: &Global, output: &Output, season: &SeasonId,
 }
 
 /// The tables of a season that was just loaded.
-pub(crate) fn ranking_text(app: &App, output: &Output, season: &SeasonId, group: Option<&GroupId>) -> Result<String, Failure> {
+pub(crate) fn ranking_text(
+    app: &App,
+    output: &Output,
+    season: &SeasonId,
+    group: Option<&GroupId>,
+) -> Result<String, Failure> {
     let register = app.register();
     let rows = register.ranking(season.as_str(), group.map(GroupId::as_str), register.now())?;
     let labels = Labels::new(register.world(), season.as_str(), output.lang.language());
@@ -105,7 +110,11 @@ pub(crate) fn season_of(address: &str) -> &str {
 pub(crate) async fn trace(global: &Global, output: &Output, address: &str, depth: Option<usize>) -> Ended {
     let app = open::to_read(global, output).await?;
     let traced = traced(&app, global, address).await;
-    let text = traced.as_ref().ok().filter(|_| !output.json).map(|trace| trace_text(&app, output, trace, Shown { depth, inputs: None }));
+    let text = traced
+        .as_ref()
+        .ok()
+        .filter(|_| !output.json)
+        .map(|trace| trace_text(&app, output, trace, Shown { depth, inputs: None }));
     app.close().await;
     output.answer(&traced?, || text.unwrap_or_default())
 }

@@ -25,9 +25,8 @@ pub(crate) async fn run(global: &Global, output: &Output, season: &SeasonId, fil
     };
     app.close().await;
     let verdicts = verdicts?;
-    output.answer(&verdicts, || {
-        sogoc_report::reconciled(&verdicts, Listed::All, output.lang.language(), output.style)
-    })?;
+    output
+        .answer(&verdicts, || sogoc_report::reconciled(&verdicts, Listed::All, output.lang.language(), output.style))?;
     let differs = verdicts.iter().any(|v| v.verdict == Verdict::Mismatch);
     if strict && differs { Err(Failure::Short) } else { Ok(()) }
 }

@@ -27,7 +27,9 @@ async fn import(global: &Global, output: &Output, dir: &Path) -> Ended {
     if !dir.is_dir() {
         return Err(Failure::Input {
             message: format!("{}: not a folder", dir.display()),
-            remedy: Remedy { vi: "cho đường dẫn thư mục của đợt đánh giá", en: "give the path of a season folder" },
+            remedy: Remedy {
+                vi: "cho đường dẫn thư mục của đợt đánh giá", en: "give the path of a season folder"
+            },
         });
     }
     let folder = Folder::new(dir);
@@ -41,13 +43,9 @@ async fn import(global: &Global, output: &Output, dir: &Path) -> Ended {
     output.answer(&document, || text)
 }
 
-async fn load(
-    app: &sogoc_app::App,
-    output: &Output,
-    source: &(dyn Source + Sync),
-) -> Result<(Value, String), Failure> {
+async fn load(app: &sogoc_app::App, output: &Output, source: &(dyn Source + Sync)) -> Result<(Value, String), Failure> {
     let plan = app.plan_season(source).await.map_err(failed)?;
-    let outcome = run_plan(app, output, &plan).await?;
+    let outcome = run_plan(app, output, &plan, None).await?;
     let next = match output.lang {
         crate::lang::Lang::Vi => format!("Xem tiếp: sogoc ranking {}\n", plan.season),
         crate::lang::Lang::En => format!("Next: sogoc ranking {}\n", plan.season),
@@ -107,12 +105,17 @@ fn document(world: &World, id: &SeasonId, season: &Season) -> Value {
             })
         })
         .collect();
-    let editions: Vec<Value> = results.map_or(&[][..], |r| &r.editions).iter().zip(1_u32..).map(|(e, number)| {
-        json!({
-            "edition": number, "kind": e.kind, "announcement": e.announcement, "as_of": e.as_of,
-            "instrument": e.instrument, "annulled": e.annulled,
+    let editions: Vec<Value> = results
+        .map_or(&[][..], |r| &r.editions)
+        .iter()
+        .zip(1_u32..)
+        .map(|(e, number)| {
+            json!({
+                "edition": number, "kind": e.kind, "announcement": e.announcement, "as_of": e.as_of,
+                "instrument": e.instrument, "annulled": e.annulled,
+            })
         })
-    }).collect();
+        .collect();
     let state = if season.is_active() { "active" } else { "in-preparation" };
     json!({
         "season": id, "year": season.year, "title": season.title, "title_en": season.title_en,
@@ -155,12 +158,20 @@ fn text(document: &Value, output: &Output) -> String {
         .text(lang.pick("Đã hủy", "Annulled"));
     for e in list("editions") {
         editions.row([
-            cell(&e["edition"]), cell(&e["kind"]), cell(&e["as_of"]), cell(&e["instrument"]), cell(&e["annulled"]),
+            cell(&e["edition"]),
+            cell(&e["kind"]),
+            cell(&e["as_of"]),
+            cell(&e["instrument"]),
+            cell(&e["annulled"]),
         ]);
     }
     let mut text = format!(
         "{} · {} · {} · {}\n{}\n\n",
-        cell(&document["season"]), cell(&document["year"]), cell(&document["mode"]), cell(&document["state"]), cell(&document["title"]),
+        cell(&document["season"]),
+        cell(&document["year"]),
+        cell(&document["mode"]),
+        cell(&document["state"]),
+        cell(&document["title"]),
     );
     for table in [groups, phases, editions] {
         if !table.is_empty() {

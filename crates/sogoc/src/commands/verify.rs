@@ -113,7 +113,10 @@ fn commitment(register: &Register, season: &str, position: u64, event: &ResultsE
             differs(
                 "the digests of the edition",
                 format!("{} over {} rows, {} over {} figures", e.table_digest, e.rows, e.figures_digest, e.figures),
-                format!("{} over {} rows, {} over {} figures", table.digest, table.count, figures.digest, figures.count),
+                format!(
+                    "{} over {} rows, {} over {} figures",
+                    table.digest, table.count, figures.digest, figures.count
+                ),
             )
         }
         ResultsEvent::ResultsApproved(_)
@@ -131,7 +134,10 @@ fn text(document: &Value, output: &Output) -> String {
     let lang = output.lang;
     let mut text = format!(
         "{}\n  {}: {}\n  {}: {}\n  {}: {}\n  {}: {}\n",
-        lang.pick("Sổ nguyên vẹn: mọi byte, băm, thứ tự và số liệu đã công bố đều khớp.", "The register is whole: every byte, hash, order and published digest is right."),
+        lang.pick(
+            "Sổ nguyên vẹn: mọi byte, băm, thứ tự và số liệu đã công bố đều khớp.",
+            "The register is whole: every byte, hash, order and published digest is right."
+        ),
         lang.pick("số mục", "entries"),
         document["checked"],
         lang.pick("gốc Merkle", "Merkle root"),

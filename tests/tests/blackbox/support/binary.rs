@@ -213,15 +213,17 @@ impl Answer {
     /// Stdout as one JSON document and nothing else.
     #[track_caller]
     pub(crate) fn document(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("{}: stdout is no JSON document ({error}): {}", self.shown, cut(&self.stdout)))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!("{}: stdout is no JSON document ({error}): {}", self.shown, cut(&self.stdout))
+        })
     }
 
     /// Stdout as JSON lines and nothing else.
     #[track_caller]
     pub(crate) fn lines(&self) -> Vec<Value> {
         let parse = |line: &str| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: no JSON ({error}): {}", self.shown, cut(line)))
+            serde_json::from_str(line)
+                .unwrap_or_else(|error| panic!("{}: no JSON ({error}): {}", self.shown, cut(line)))
         };
         self.stdout.lines().map(parse).collect()
     }

@@ -27,7 +27,9 @@ fn try_exact(value: &Value) -> Result<Exact, String> {
             }
             Ok(exact)
         }
-        Value::Number(number) => number.as_i64().map(|n| BigInt::from(n).into()).ok_or_else(|| "it is a float".to_owned()),
+        Value::Number(number) => {
+            number.as_i64().map(|n| BigInt::from(n).into()).ok_or_else(|| "it is a float".to_owned())
+        }
         Value::Object(parts) => {
             if parts.len() != 2 {
                 return Err("it has other fields than num and den".to_owned());
@@ -92,7 +94,17 @@ fn values_are_read_exactly_and_only_in_their_form() {
     let ok = |text: &str| try_exact(&serde_json::from_str(text).unwrap());
     assert_eq!(ok("\"89.6\"").unwrap(), Exact::new(BigInt::from(448), BigInt::from(5)));
     assert_eq!(ok(r#"{"num":"1","den":"3"}"#).unwrap(), Exact::new(BigInt::from(1), BigInt::from(3)));
-    for bad in ["\"1.50\"", "\"1e3\"", "\"-0\"", "\"NaN\"", "1.5", r#"{"num":"2","den":"6"}"#, r#"{"num":"1","den":"4"}"#, r#"{"num":"1","den":"-3"}"#, "null"] {
+    for bad in [
+        "\"1.50\"",
+        "\"1e3\"",
+        "\"-0\"",
+        "\"NaN\"",
+        "1.5",
+        r#"{"num":"2","den":"6"}"#,
+        r#"{"num":"1","den":"4"}"#,
+        r#"{"num":"1","den":"-3"}"#,
+        "null",
+    ] {
         assert!(ok(bad).is_err(), "{bad}");
     }
     assert_eq!(rounded(&decimal("89.595").unwrap()), decimal("89.60").unwrap());

@@ -52,8 +52,17 @@ const PHASES: [(&str, &[&str]); 5] = [
     (
         "appraisal",
         &[
-            "record-missed-submission", "accept-score", "accept-unchanged", "adjust-score", "uphold-score",
-            "request-explanation", "confirm-leaves", "return-leaves", "decide-applicability", "deem-score", "score-line",
+            "record-missed-submission",
+            "accept-score",
+            "accept-unchanged",
+            "adjust-score",
+            "uphold-score",
+            "request-explanation",
+            "confirm-leaves",
+            "return-leaves",
+            "decide-applicability",
+            "deem-score",
+            "score-line",
         ],
     ),
     ("survey", &["import-survey", "record-not-surveyed", "record-recheck", "accept-survey"]),
@@ -89,10 +98,27 @@ pub(crate) fn with(command: &Value, field: &str, value: impl Into<Value>) -> Val
 
 fn is_about_no_season(kind: &str) -> bool {
     [
-        "found-register", "register-agency", "rename-agency", "merge-agency", "split-agency", "dissolve-agency",
-        "register-instrument", "attach-instrument-document", "open-account", "grant-role", "propose-role",
-        "approve-role", "revoke-role", "delegate", "revoke-delegation", "transfer-account", "link-accounts",
-        "close-account", "draft-criteria-set", "activate-criteria-set", "amend-criteria-set",
+        "found-register",
+        "register-agency",
+        "rename-agency",
+        "merge-agency",
+        "split-agency",
+        "dissolve-agency",
+        "register-instrument",
+        "attach-instrument-document",
+        "open-account",
+        "grant-role",
+        "propose-role",
+        "approve-role",
+        "revoke-role",
+        "delegate",
+        "revoke-delegation",
+        "transfer-account",
+        "link-accounts",
+        "close-account",
+        "draft-criteria-set",
+        "activate-criteria-set",
+        "amend-criteria-set",
     ]
     .contains(&kind)
 }
@@ -159,7 +185,8 @@ fn season(season: &str, year: &str, end: &str) -> Vec<Value> {
     }
     for (phase, admits) in PHASES {
         let name = json!({"vi": format!("Giai đoạn {phase}")});
-        let times = json!({"phase": phase, "name": name, "start": "2020-01-01T00:00:00Z", "end": end, "admits": admits});
+        let times =
+            json!({"phase": phase, "name": name, "start": "2020-01-01T00:00:00Z", "end": end, "admits": admits});
         commands.push(does("schedule-phase", times));
     }
     for (agency, group) in AGENCIES {
@@ -299,14 +326,28 @@ pub(crate) fn all_submit() -> Vec<Value> {
     AGENCIES.iter().flat_map(|(agency, _)| [declares_all(agency), submits(agency)]).collect()
 }
 
-/// Reviewers accept everything, confirmers confirm it, the survey's results come in.
+/// Reviewers accept everything, and confirmers confirm it; the survey's results come in.
 pub(crate) fn all_appraised() -> Vec<Value> {
+    let mut commands = all_accepted();
+    for (agency, _) in AGENCIES {
+        for domain in ["1", "2"] {
+            commands.push(by(
+                confirmer(agency, domain),
+                "confirm-leaves",
+                &json!({"agency": agency, "nodes": [domain]}),
+            ));
+        }
+    }
+    commands
+}
+
+/// Reviewers accept everything, unconfirmed yet; the survey's results come in.
+pub(crate) fn all_accepted() -> Vec<Value> {
     let mut commands = Vec::new();
     for (agency, _) in AGENCIES {
         for domain in ["1", "2"] {
-            let (reviewer, confirmer) = (reviewer(agency, domain), confirmer(agency, domain));
-            commands.push(by(reviewer, "accept-unchanged", &json!({"agency": agency, "node": domain})));
-            commands.push(by(confirmer, "confirm-leaves", &json!({"agency": agency, "nodes": [domain]})));
+            let node = json!({"agency": agency, "node": domain});
+            commands.push(by(reviewer(agency, domain), "accept-unchanged", &node));
         }
     }
     let results: Vec<_> =

@@ -259,7 +259,8 @@ impl Cache {
     /// The name of a template database.
     fn database(&self, server: &str, template: Template) -> String {
         let name = format!("blackbox_{}_{}", template.name(), self.key);
-        let is_done = format!("select cast(count(*) as text) from pg_database where datname = '{name}' and datistemplate");
+        let is_done =
+            format!("select cast(count(*) as text) from pg_database where datname = '{name}' and datistemplate");
         if sql::cell(server, &is_done) == "0" {
             sql::run(server, &format!("drop database if exists {name} with (force)"));
             sql::run(server, &format!("create database {name}"));
