@@ -51,8 +51,8 @@ fn a_command_takes_effect_once(kind: Kind) {
     let other = pilot::declares("so-y-te", "1.1.2", &json!({"ratio": {"numerator": "1", "denominator": "2"}}));
     let again = sogoc.accepted(&[command.clone(), command.clone()]);
     assert_eq!(sogoc.head(), head, "a repeated command recorded something");
-    sogoc.accepted(&[other.clone()]);
-    let after = sogoc.accepted(&[command.clone()]);
+    sogoc.accepted(std::slice::from_ref(&other));
+    let after = sogoc.accepted(std::slice::from_ref(&command));
     for receipt in again.iter().chain(&after) {
         for field in ["command_id", "positions", "at"] {
             assert_eq!(receipt[field], first[field], "the first receipt is given again");
@@ -203,7 +203,7 @@ fn a_delegate_acts_for_another_and_the_entry_says_so(kind: Kind) {
     let until = format!("{}-{}-01T00:00:00Z", year.parse::<u32>().unwrap() + 1, &rest[1..3]);
     let period = json!({"to": "officer-ln", "from": now, "until": until, "reason": "Nghỉ phép"});
     let granted = sogoc.accepted(&[pilot::by("officer-yt", "delegate", &period)])[0]["positions"][0].clone();
-    let position = sogoc.accepted(&[command.clone()])[0]["positions"][0].to_string();
+    let position = sogoc.accepted(std::slice::from_ref(&command))[0]["positions"][0].to_string();
     let entry = &sogoc.entries(&["--from", &position, "--limit", "1"])[0];
     assert_eq!(entry["actor"]["account"], "officer-ln");
     assert_eq!(entry["actor"]["on_behalf_of"], "officer-yt");

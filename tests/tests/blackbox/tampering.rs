@@ -125,20 +125,10 @@ fn every_other_manipulation_is_found_too(kind: Kind) {
     };
     let no_check = if kind == Kind::Postgres { "alter table entry drop constraint entry_position;" } else { "" };
     store.run(no_check);
-    let hash = |position: u64| {
-        if kind == Kind::Sqlite {
-            format!("(select leaf_hash from entry where position = {position})")
-        } else {
-            format!("(select leaf_hash from entry where position = {position})")
-        }
-    };
+    let hash = |position: u64| format!("(select leaf_hash from entry where position = {position})");
     let copy = "create table kept as select * from entry; create table kept_head as select * from head; create table kept_sealed as select * from sealed_text";
     store.run(copy);
-    let restore_entries = if kind == Kind::Sqlite {
-        "delete from entry; insert into entry select * from kept order by position"
-    } else {
-        "delete from entry; insert into entry select * from kept order by position"
-    };
+    let restore_entries = "delete from entry; insert into entry select * from kept order by position";
     let restore_head = "delete from head; insert into head select * from kept_head";
     let restore_sealed = "delete from sealed_text; insert into sealed_text select * from kept_sealed";
     for (what, statement, position, restore) in [
