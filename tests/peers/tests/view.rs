@@ -66,7 +66,8 @@ async fn the_mirror_is_read_by_postgres_es_and_read_back_into_a_log() {
 
     let mirror = PgPoolOptions::new().connect(&store).await.expect("the register's database answers");
     let repository = PostgresEventRepository::new(mirror).with_tables("read.events", "read.none");
-    let events = repository.get_events::<Scorecard>("hanam-2022/so-xay-dung").await.expect("its own repository reads it");
+    let events =
+        repository.get_events::<Scorecard>("hanam-2022/so-xay-dung").await.expect("its own repository reads it");
     let history = sogoc(&binary, &store, &["history", "hanam-2022", "so-xay-dung"]);
     assert!(events.len() > 100, "{} events", events.len());
     assert_eq!(events.first().map(|e| (e.sequence, e.event_type.as_str())), Some((1, "self-scored")));
