@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use futures_util::{Stream, StreamExt as _};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
@@ -482,36 +483,54 @@ pub(crate) async fn read_head(pool: &PgPool) -> Result<HeadRow, LogError> {
     head(&row)
 }
 
-/// The entries of a range as lines; empty where there are none.
-pub(crate) async fn lines(pool: &PgPool, lines: Lines, from: Position, to: Position) -> Result<Vec<u8>, LogError> {
+/// The entries of a range as lines, `step` entries a chunk; a chunk without entries is empty. One statement for all
+/// chunks: the server makes the next one while this one is worked on, and waits when nobody takes it.
+pub(crate) fn lines(
+    pool: &PgPool,
+    lines: Lines,
+    from: Position,
+    to: Position,
+    step: usize,
+) -> impl Stream<Item = Result<Vec<u8>, LogError>> + Send {
     let query = match lines {
         Lines::Entries => sqlx::query(
-            r"select string_agg(position || ' ' || entry, E'\n')
-              from (
-                select position, entry
-                from entry
-                where position >= $1 and position < $2
-                order by position
-              ) as chunk",
+            r"select (
+                select string_agg(position || ' ' || entry, E'\n')
+                from (
+                  select position, entry
+                  from entry
+                  where position >= start and position < least(start + $3, $2)
+                  order by position
+                ) as chunk
+              )
+              from generate_series($1::bigint, $2::bigint - 1, $3::bigint) as start",
         ),
         Lines::Columns => sqlx::query(
-            r"select string_agg(
-                position || ' ' || version || ' ' || at_us || ' ' || command || ' ' || command_index || ' '
-                  || encode(command_digest, 'hex') || ' ' || encode(leaf_hash, 'hex') || ' ' || stream || ' ' || kind || ' ' || entry,
-                E'\n'
+            r"select (
+                select string_agg(
+                  concat_ws(
+                    ' ', position, version, at_us, command, command_index, encode(command_digest, 'hex'), encode(leaf_hash, 'hex'),
+                    stream, kind, entry
+                  ),
+                  E'\n'
+                )
+                from (
+                  select *
+                  from entry
+                  where position >= start and position < least(start + $3, $2)
+                  order by position
+                ) as chunk
               )
-              from (
-                select *
-                from entry
-                where position >= $1 and position < $2
-                order by position
-              ) as chunk",
+              from generate_series($1::bigint, $2::bigint - 1, $3::bigint) as start",
         ),
     };
-    let row = query.bind(integer(from.0)).bind(integer(to.0)).fetch_one(pool).await.map_err(|error| told(&error))?;
-    // As bytes: what the disk has made of the text need not be UTF-8.
-    let text: Option<&[u8]> = row.try_get_unchecked(0).map_err(|error| told(&error))?;
-    Ok(text.unwrap_or_default().to_vec())
+    let step = i64::try_from(step).expect("a chunk is small");
+    query.bind(integer(from.0)).bind(integer(to.0)).bind(step).fetch(pool).map(|row| {
+        let row = row.map_err(|error| told(&error))?;
+        // As bytes: what the disk has made of the text need not be UTF-8.
+        let text: Option<&[u8]> = row.try_get_unchecked(0).map_err(|error| told(&error))?;
+        Ok(text.unwrap_or_default().to_vec())
+    })
 }
 
 /// Whole rows from a position on, fewer than `limit` only at the end. A row that cannot be read is an error in its place.

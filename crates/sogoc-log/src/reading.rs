@@ -16,8 +16,11 @@ use crate::{postgres, sqlite};
 
 /// Rows that one statement reads.
 pub(crate) const CHUNK: usize = 2_048;
-/// Chunks that are fetched at the same time.
-pub(crate) const AHEAD: usize = 2;
+/// Chunks that one statement gives on PostgreSQL.
+const CHUNKS_AT_A_TIME: usize = 64;
+
+/// A chunk of lines: its range, and its text where the store could read it.
+pub(crate) type Fetched = Result<(Position, Position, Option<Vec<u8>>), LogError>;
 
 /// An entry as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,15 +103,60 @@ impl Log {
         })
     }
 
-    pub(crate) async fn lines(&self, lines: Lines, from: Position, to: Position) -> Result<Vec<u8>, LogError> {
+    /// A range of at most [`CHUNK`] entries as lines.
+    async fn lines(&self, lines: Lines, from: Position, to: Position) -> Result<Vec<u8>, LogError> {
         match self.pool() {
             Pool::Sqlite(pool) => sqlite::lines(pool, lines, from, to).await,
-            Pool::Postgres(pool) => postgres::lines(pool, lines, from, to).await,
+            Pool::Postgres(pool) => {
+                let chunks = postgres::lines(pool, lines, from, to, CHUNK);
+                std::pin::pin!(chunks).next().await.unwrap_or_else(|| Ok(Vec::new()))
+            }
         }
     }
 
-    /// All entries from a position to the end of the log, in chunks in order. The next chunks are fetched while one is
-    /// worked on, and no more of them: a slow reader slows the reading.
+    /// Sends the entries from a position up to the size as lines, in chunks in order. Where the store stumbles over
+    /// damage the chunk has no text, to be looked at row by row. Ends early with its reader, or with an error.
+    pub(crate) async fn send_lines(&self, lines: Lines, from: Position, size: u64, chunks: &mpsc::Sender<Fetched>) {
+        let chunk = |from, to, text| match text {
+            Ok(text) => Ok((from, to, Some(text))),
+            Err(LogError::Corrupt { .. }) => Ok((from, to, None)),
+            Err(error) => Err(error),
+        };
+        let mut ranges = ranges(from, size).peekable();
+        if let Pool::Postgres(pool) = self.pool() {
+            // A statement at a time for many chunks, and not for all: a reader that stops to think for long would keep
+            // the server from cleaning up.
+            while let Some((start, _)) = ranges.peek().copied() {
+                let end = size.min(start.0 + (CHUNK * CHUNKS_AT_A_TIME) as u64);
+                let mut texts = std::pin::pin!(postgres::lines(pool, lines, start, Position(end), CHUNK));
+                while let Some((from, to)) = ranges.next_if(|(from, _)| from.0 < end) {
+                    let text = texts.next().await.unwrap_or_else(|| Ok(Vec::new()));
+                    // After an error the statement is over: another goes on after the damage.
+                    let damaged = matches!(text, Err(LogError::Corrupt { .. }));
+                    if !send(chunks, chunk(from, to, text)).await {
+                        return;
+                    }
+                    if damaged {
+                        break;
+                    }
+                }
+            }
+            return;
+        }
+        let mut texts = std::pin::pin!(
+            futures_util::stream::iter(ranges)
+                .map(|(from, to)| async move { chunk(from, to, self.lines(lines, from, to).await) })
+                .buffered(2)
+        );
+        while let Some(text) = texts.next().await {
+            if !send(chunks, text).await {
+                return;
+            }
+        }
+    }
+
+    /// All entries from a position to the end of the log, in chunks in order. The next chunk is fetched while one is
+    /// worked on, and no more: a slow reader slows the reading.
     ///
     /// # Errors
     /// The stream ends after its first error: as [`Log::read`].
@@ -122,9 +170,13 @@ impl Log {
                 Ok(head) => head.size,
                 Err(error) => return drop(chunks.send(Err(error)).await),
             };
-            let fetched = futures_util::stream::iter(ranges(from, size)).map(|(from, to)| log.read_whole(from, to));
-            let mut fetched = std::pin::pin!(fetched.buffered(AHEAD));
-            while let Some(chunk) = fetched.next().await {
+            let (reader, fetching) = (log.clone(), log.clone());
+            let fetched = ahead(move |chunks| async move {
+                fetching.send_lines(Lines::Entries, from, size, &chunks).await;
+            });
+            let mut fetched = std::pin::pin!(fetched);
+            while let Some(fetched) = fetched.next().await {
+                let chunk = reader.entries_fetched(fetched).await;
                 let last = chunk.is_err();
                 if chunks.send(chunk).await.is_err() || last {
                     return;
@@ -143,11 +195,15 @@ impl Log {
         })
     }
 
-    /// The entries of a range that the head says are there.
-    async fn read_whole(&self, from: Position, to: Position) -> Result<Vec<StoredEntry>, LogError> {
-        let limit = to.0 - from.0;
-        let entries = self.read_chunk(from, usize::try_from(limit).unwrap_or(CHUNK)).await?;
-        if (entries.len() as u64) < limit {
+    /// The entries of a chunk that the head says is there.
+    async fn entries_fetched(&self, fetched: Fetched) -> Result<Vec<StoredEntry>, LogError> {
+        let (from, to, text) = fetched?;
+        let limit = usize::try_from(to.0 - from.0).unwrap_or(CHUNK);
+        let entries = match text.and_then(|text| entries_of(&text, from, limit)) {
+            Some(entries) => entries,
+            None => self.read_rows(from, to).await?,
+        };
+        if entries.len() < limit {
             return Err(LogError::corrupt(Position(from.0 + entries.len() as u64), "the entry is missing"));
         }
         Ok(entries)
@@ -322,8 +378,14 @@ where
     })
 }
 
+/// Whether there is anything more to be sent.
+async fn send(chunks: &mpsc::Sender<Fetched>, chunk: Fetched) -> bool {
+    let last = chunk.is_err();
+    chunks.send(chunk).await.is_ok() && !last
+}
+
 /// The chunks of a range: positions are dense, so their bounds are known beforehand.
-pub(crate) fn ranges(from: Position, size: u64) -> impl Iterator<Item = (Position, Position)> + Send {
+fn ranges(from: Position, size: u64) -> impl Iterator<Item = (Position, Position)> + Send {
     (from.0..size).step_by(CHUNK).map(move |from| (Position(from), Position(size.min(from + CHUNK as u64))))
 }
 

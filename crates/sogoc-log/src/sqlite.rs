@@ -524,8 +524,10 @@ pub(crate) async fn lines(pool: &SqlitePool, lines: Lines, from: Position, to: P
         ),
         Lines::Columns => sqlx::query(
             "select group_concat(
-               position || ' ' || version || ' ' || at_us || ' ' || command || ' ' || command_index || ' '
-                 || lower(hex(command_digest)) || ' ' || lower(hex(leaf_hash)) || ' ' || stream || ' ' || kind || ' ' || entry,
+               concat_ws(
+                 ' ', position, version, at_us, command, command_index, lower(hex(command_digest)), lower(hex(leaf_hash)),
+                 stream, kind, entry
+               ),
                char(10)
              )
              from (

@@ -51,6 +51,7 @@ pub(crate) struct Row {
 /// Entries of a range as one text, which costs either store a fraction of what a row each costs. One line an entry, first
 /// its position and a space: an entry has no line break of its own, as JSON escapes it. What tampering may have made of
 /// that shows as a line too many or a number out of order, and then the rows are read one by one.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Lines {
     /// `position entry`
     Entries,

@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::entry::{Entry, write_hex, write_unsigned, write_uuid};
 use crate::error::LogError;
 use crate::log::{Head, Log};
-use crate::reading::{AHEAD, CHUNK, ahead, placed, ranges};
+use crate::reading::{CHUNK, Fetched, ahead, placed};
 use crate::store::{Lines, Pool, Row, integer, told, version};
 use crate::values::{Position, Version};
 
@@ -96,22 +96,13 @@ impl Log {
         let mut fold = Fold::new(self, from).await?;
         let (log, size) = (self.clone(), head.size);
         let fetched = ahead(move |chunks| async move {
-            let fetched = futures_util::stream::iter(ranges(start, size)).map(|(from, to)| {
-                let log = &log;
-                async move { Ok::<_, LogError>((from, to, log.lines_or_none(from, to).await?)) }
-            });
-            let mut fetched = std::pin::pin!(fetched.buffered(AHEAD));
-            while let Some(chunk) = fetched.next().await {
-                if chunks.send(chunk).await.is_err() {
-                    return;
-                }
-            }
+            log.send_lines(Lines::Columns, start, size, &chunks).await;
         });
         let name = head.log.clone();
-        let looked_at = fetched.map(|fetched| {
+        let looked_at = fetched.map(|fetched: Fetched| {
             let (log, name) = (self.clone(), name.clone());
             async move {
-                let (from, to, text): (Position, Position, Option<Vec<u8>>) = fetched?;
+                let (from, to, text) = fetched?;
                 if let Some(text) = text {
                     let checked = name.clone();
                     let looking = tokio::task::spawn_blocking(move || look_at(text, from, to, &checked));
@@ -204,15 +195,6 @@ impl Log {
             return Err(LogError::corrupt(None, what));
         }
         Ok(())
-    }
-
-    /// Lines of a range, none when the store stumbled over damage on the way.
-    async fn lines_or_none(&self, from: Position, to: Position) -> Result<Option<Vec<u8>>, LogError> {
-        match self.lines(Lines::Columns, from, to).await {
-            Ok(text) => Ok(Some(text)),
-            Err(LogError::Corrupt { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Rows in order, up to the first that is missing or cannot be read, which ends them as an error.
