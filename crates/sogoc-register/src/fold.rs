@@ -18,6 +18,7 @@ use sogoc_domain::values::{AgencyId, SeasonId};
 use sogoc_log::{Entry, StoredEntry};
 
 use crate::concerns::{Detail, concerns};
+use crate::hot::{self, Ids};
 use crate::meta::{Commitment, MaybeTime, Meta, RoleCode};
 use crate::micro::{MaybeMicro, Micro};
 use crate::register::{Register, StreamLog, Target};
@@ -80,13 +81,23 @@ pub fn decode(entry: &Entry<'_>) -> Result<Event, Undecodable> {
     Event::decode(&stream, kind, version, data)
 }
 
+/// The same, quicker for the most frequent kinds.
+fn decode_hot(entry: &Entry<'_>, ids: &mut Ids) -> Result<Event, Undecodable> {
+    if entry.stream.starts_with("scorecard/")
+        && let Some(event) = hot::decode(entry.kind, entry.kind_version, entry.data.get(), ids)
+    {
+        return Ok(event.into());
+    }
+    decode(entry)
+}
+
 impl Register {
     /// Applies the next entry.
     ///
     /// # Errors
     /// [`FoldError::Position`] when it is not the next one; the register is then as before.
     pub fn apply(&mut self, entry: &Entry<'_>) -> Result<(), FoldError> {
-        let event = decode(entry);
+        let event = decode_hot(entry, &mut self.ids);
         self.apply_decoded(entry, &event)
     }
 
@@ -127,20 +138,27 @@ impl Register {
     /// # Errors
     /// [`FoldError`] at the first text that is not the next entry; those before it are applied.
     pub fn apply_texts(&mut self, texts: &[&str]) -> Result<(), FoldError> {
+        let mut ids = std::mem::take(&mut self.ids);
         if texts.len() < 2 * BLOCK {
-            return self.apply_block(decode_block(texts));
+            let block = decode_block(texts, &mut ids);
+            self.ids = ids;
+            return self.apply_block(block);
         }
         std::thread::scope(|scope| {
             let (send, receive) = std::sync::mpsc::sync_channel(2);
-            scope.spawn(move || {
+            let decoding = scope.spawn(move || {
                 for block in texts.chunks(BLOCK) {
-                    if send.send(decode_block(block)).is_err() {
+                    if send.send(decode_block(block, &mut ids)).is_err() {
                         // The fold met an entry that is not the next one and went away.
-                        return;
+                        break;
                     }
                 }
+                ids
             });
-            receive.into_iter().try_for_each(|block| self.apply_block(block))
+            let applied = receive.into_iter().try_for_each(|block| self.apply_block(block));
+            // Decoding does not panic; if it did, only ids to share would be lost.
+            self.ids = decoding.join().unwrap_or_default();
+            applied
         })
     }
 
@@ -245,10 +263,7 @@ impl Register {
                 let season = self.season_no(season);
                 let sym = self.symbols.intern(agency.as_str());
                 let season_log = Arc::make_mut(&mut self.seasons[ix(season)]);
-                let card = small(season_log.cards.len());
-                season_log.cards.push(Arc::new(Card::new(agency.clone(), sym, no)));
-                Arc::make_mut(&mut season_log.card_of).insert(sym, card);
-                Target::Card(season, card)
+                Target::Card(season, season_log.add_card(Card::new(agency.clone(), sym, no)))
             }
             Some(
                 Stream::Agency(_)
@@ -492,10 +507,10 @@ impl Register {
 /// An entry with its event, or what is wrong with its text.
 type Decoded<'a> = Result<(Entry<'a>, Result<Event, Undecodable>), String>;
 
-fn decode_block<'a>(texts: &[&'a str]) -> Vec<Decoded<'a>> {
+fn decode_block<'a>(texts: &[&'a str], ids: &mut Ids) -> Vec<Decoded<'a>> {
     let one = |text: &&'a str| match Entry::parse(text) {
         Ok(entry) => {
-            let event = decode(&entry);
+            let event = decode_hot(&entry, ids);
             Ok((entry, event))
         }
         Err(why) => Err(why.to_string()),

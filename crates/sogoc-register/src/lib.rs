@@ -24,6 +24,7 @@ mod digest;
 mod figures;
 mod fold;
 mod history;
+mod hot;
 mod meta;
 mod micro;
 pub mod mirror;

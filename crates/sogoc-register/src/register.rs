@@ -9,6 +9,7 @@ use sogoc_domain::values::{SeasonId, Timestamp};
 
 use crate::cache::Cache;
 use crate::chunked::Chunked;
+use crate::hot::Ids;
 use crate::meta::{Commitment, Meta};
 use crate::season::SeasonLog;
 use crate::symbols::{Symbols, ix, wide};
@@ -34,6 +35,8 @@ pub struct Register {
     pub(crate) season_of: BTreeMap<SeasonId, u32>,
     /// Answers that are dear to make; empty in a copy.
     pub(crate) cache: Cache,
+    /// Ids that entries to come may share; empty in a copy.
+    pub(crate) ids: Ids,
 }
 
 /// A stream's entries.

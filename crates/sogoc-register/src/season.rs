@@ -43,6 +43,8 @@ pub(crate) struct SeasonLog {
     pub(crate) cards: Vec<Arc<Card>>,
     /// Numbers in `cards` by agency.
     pub(crate) card_of: Arc<HashMap<Sym, u32>>,
+    /// Numbers in `cards` in the order of agency ids.
+    pub(crate) by_id: Arc<Vec<u32>>,
     /// Figures of earlier years, by address and year; of each the versions with their entries.
     pub(crate) references: Arc<References>,
     pub(crate) announcements: Vec<Announced>,
@@ -369,6 +371,7 @@ impl SeasonLog {
             frames: Vec::new(),
             cards: Vec::new(),
             card_of: Arc::default(),
+            by_id: Arc::default(),
             references: Arc::default(),
             announcements: Vec::new(),
             editions: Vec::new(),
@@ -383,6 +386,16 @@ impl SeasonLog {
 
     pub(crate) fn frame_at(&self, cut: u64) -> Option<&Arc<Frame>> {
         version_at(&self.frames, cut).map(|(_, frame)| frame)
+    }
+
+    /// A new scorecard; its number.
+    pub(crate) fn add_card(&mut self, card: Card) -> u32 {
+        let no = crate::symbols::small(self.cards.len());
+        let at = self.by_id.partition_point(|other| self.cards[crate::symbols::ix(*other)].agency < card.agency);
+        Arc::make_mut(&mut self.by_id).insert(at, no);
+        Arc::make_mut(&mut self.card_of).insert(card.sym, no);
+        self.cards.push(Arc::new(card));
+        no
     }
 
     pub(crate) fn card(&self, agency: Sym) -> Option<&Arc<Card>> {

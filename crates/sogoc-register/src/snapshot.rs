@@ -19,6 +19,7 @@ use sogoc_proof::Hash;
 use crate::cache::Cache;
 use crate::chunked::Chunked;
 use crate::codec::{Code, Damaged, Reader};
+use crate::hot::Ids;
 use crate::micro::Micro;
 use crate::register::{Register, StreamLog, Target};
 use crate::season::{
@@ -164,8 +165,8 @@ impl Register {
         let season_of: BTreeMap<SeasonId, u32> =
             seasons.iter().enumerate().map(|(no, season)| (season.id.clone(), small(no))).collect();
         let stream_of = Arc::new(Self::index_streams(&streams));
-        let register =
-            Self { world, symbols, metas, texts, streams, stream_of, seasons, season_of, cache: Cache::default() };
+        let (cache, ids) = (Cache::default(), Ids::default());
+        let register = Self { world, symbols, metas, texts, streams, stream_of, seasons, season_of, cache, ids };
         if register.numbers_fit() { Ok(register) } else { from.damaged() }
     }
 
@@ -337,7 +338,8 @@ struct EditionForm {
 }
 
 fn write_season(season: &SeasonLog, out: &mut Vec<u8>) {
-    let SeasonLog { id, frames, cards, card_of: _, references, announcements, editions, occurred, stopped } = season;
+    let SeasonLog { id, frames, cards, card_of: _, by_id: _, references, announcements, editions, occurred, stopped } =
+        season;
     let mut policies: Vec<Arc<Policy>> = Vec::new();
     let mut policy_no = |policy: &Arc<Policy>| {
         policies.iter().position(|p| Arc::ptr_eq(p, policy)).unwrap_or_else(|| {
@@ -482,10 +484,13 @@ impl ReadSeason {
             figures_digest: e.figures_digest,
         });
         let card_of = self.cards.iter().enumerate().map(|(no, card)| (card.sym, small(no))).collect();
+        let mut by_id: Vec<u32> = (0..small(self.cards.len())).collect();
+        by_id.sort_by(|a, b| self.cards[crate::symbols::ix(*a)].agency.cmp(&self.cards[crate::symbols::ix(*b)].agency));
         SeasonLog {
             id: form.id,
             frames,
             card_of: Arc::new(card_of),
+            by_id: Arc::new(by_id),
             cards: self.cards,
             references: Arc::new(references.collect()),
             announcements: self.announcements,

@@ -310,11 +310,15 @@ pub(crate) struct Row {
     pub(crate) rank: Option<u32>,
 }
 
+/// The whole part of an index in some unit: never in another order than the indices themselves.
+fn coarse(sums: &Sums) -> i128 {
+    (i128::from(sums.total.0) << 40).checked_div_euclid(i128::from(sums.max.0)).unwrap_or(0)
+}
+
 impl GroupState {
     fn new(view: &SeasonView<'_>, group: &GroupFrame) -> Self {
         let blocked = view.ready_group(group).err();
-        let mut rows: Vec<Row> = (0..view.season.cards.len()).filter_map(|no| Self::row(view, group, no)).collect();
-        rows.sort_unstable_by(|a, b| a.agency.cmp(&b.agency));
+        let rows = view.season.by_id.iter().filter_map(|no| Self::row(view, group, ix(*no))).collect();
         let mut state = Self {
             group: group.id.clone(),
             rows,
@@ -347,11 +351,16 @@ impl GroupState {
         self.order.clear();
         let Ok((policy, rules)) = view.ready() else { return };
         let rows = &mut self.rows;
-        let with_index = |no: &usize| rows[*no].ranked && rows[*no].index.is_ok();
-        self.order.extend((0..rows.len()).filter(with_index));
         let index = |no: &usize| rows[*no].index.as_ref().expect("only rows with an index are ordered");
-        // Rows stand by id, and the sort is stable: equal indices keep that order.
-        self.order.sort_by(|a, b| rules.order(index(a), index(b)));
+        let keyed = |no: usize| match &rows[no] {
+            Row { ranked: true, index: Ok(_), sums: Ok(sums), .. } => Some((coarse(sums), no)),
+            Row { .. } => None,
+        };
+        let mut order: Vec<(i128, usize)> = (0..rows.len()).filter_map(keyed).collect();
+        // Whole parts tell most indices apart without multiplying fractions; the exact ones decide among equals. Rows
+        // stand by id, and the sort is stable: equal indices keep that order.
+        order.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| rules.order(index(x), index(y))));
+        self.order.extend(order.into_iter().map(|(_, no)| no));
         let ranks = rules.ranks(self.order.iter().map(index), policy.ties);
         for (no, rank) in self.order.iter().zip(ranks) {
             rows[*no].rank = Some(rank);

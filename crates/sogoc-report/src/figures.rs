@@ -38,7 +38,14 @@ pub fn figures(figures: &[FigureValue], labels: &Labels<'_>, style: Style) -> St
         .prose(labels.pick("Ghi chú", "Note"));
     for figure in figures {
         let note = figure.note.clone().unwrap_or_default();
-        table.row([figure.address.as_str(), &figure.display, figure.unit.as_str(), &note]);
+        // A list would make the column of numbers as wide as itself.
+        let many = figure.unit == Unit::Agencies && figure.display.contains(';');
+        let (value, note) = if many {
+            (format!("({})", figure.display.split(';').count()), figure.display.replace(';', "; "))
+        } else {
+            (figure.display.clone(), note)
+        };
+        table.row([figure.address.as_str(), &value, figure.unit.as_str(), &note]);
     }
     table.render(style)
 }

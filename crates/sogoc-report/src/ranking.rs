@@ -72,3 +72,16 @@ pub(crate) fn points(value: &Value) -> String {
         None => format!("{text}.00"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_have_two_decimals_or_all_they_have() {
+        let exact = |text: &str| Value::Text(text.to_owned());
+        for (value, shown) in [("9", "9.00"), ("9.5", "9.50"), ("9.50", "9.50"), ("12.365", "12.365"), ("1/3", "1/3")] {
+            assert_eq!(points(&exact(value)), shown);
+        }
+    }
+}

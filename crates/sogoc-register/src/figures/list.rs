@@ -146,11 +146,9 @@ impl Register {
         let under = under.strip_prefix(season).and_then(|rest| rest.strip_prefix('/')).unwrap_or(under);
         let mut figures = Vec::new();
         view.each_figure(under, |figured| {
-            let computed = view.value_of(&figured);
-            let value = view.figure_value(&figured, computed);
-            let rest = value.address.get(season.len() + 1..).unwrap_or("");
-            if rest.starts_with(under) {
-                figures.push(value);
+            if under.is_empty() || view.rest(&figured).starts_with(under) {
+                let computed = view.value_of(&figured);
+                figures.push(view.figure_value(&figured, computed));
             }
         });
         Ok(figures)

@@ -1,0 +1,390 @@
+//! A quick reading of the most frequent entries of scorecards.
+//!
+//! Self scores, evidence, appraisals and confirmations are nearly all of a log. Their payloads are canonical JSON of a
+//! fixed shape, which is read here without a general parser; ids that come again and again are made once and shared, so
+//! that thousands of scorecards name the same leaf by the same memory. Anything that is not exactly of the shape is left
+//! to [`ScorecardEvent::decode`], which alone says what an entry means: both give the same event, or this gives none.
+
+use std::collections::HashMap;
+
+use rust_decimal::Decimal;
+use sogoc_domain::event::{
+    Evidence, EvidenceAttached, EvidencePurpose, LeavesConfirmed, ScoreAccepted, ScoreAdjusted, ScoreChange,
+    ScorecardEvent, SelfScored, SignatureState,
+};
+use sogoc_domain::roles::By;
+use sogoc_domain::scoring::Inputs;
+use sogoc_domain::values::{AccountId, CaseId, Digest, LeafId, Points, Quantity};
+
+/// How many ids are kept; a log with more is read all the same.
+const KEPT_MAX: usize = 100_000;
+
+/// Ids met so far.
+#[derive(Default)]
+pub(crate) struct Ids {
+    leaves: HashMap<Box<str>, LeafId>,
+    accounts: HashMap<Box<str>, AccountId>,
+}
+
+impl Clone for Ids {
+    /// A copy starts without: sharing saves memory and means nothing.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl std::fmt::Debug for Ids {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ids")
+    }
+}
+
+fn kept<T: Clone>(map: &mut HashMap<Box<str>, T>, text: &str, make: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    if let Some(id) = map.get(text) {
+        return Some(id.clone());
+    }
+    let id = make(text)?;
+    if map.len() < KEPT_MAX {
+        map.insert(Box::from(text), id.clone());
+    }
+    Some(id)
+}
+
+/// The event of a scorecard's entry, where it is of a frequent kind and of the usual shape.
+pub(crate) fn decode(kind: &str, version: u32, data: &str, ids: &mut Ids) -> Option<ScorecardEvent> {
+    if version != 1 {
+        return None;
+    }
+    let mut json = Json { rest: data, ids };
+    let event = match kind {
+        "self-scored" => json.self_scored()?,
+        "evidence-attached" => json.evidence_attached()?,
+        "score-accepted" => json.score_accepted()?,
+        "score-adjusted" => json.score_adjusted()?,
+        "leaves-confirmed" => json.leaves_confirmed()?,
+        _ => return None,
+    };
+    json.rest.is_empty().then_some(event)
+}
+
+struct Json<'a, 'i> {
+    rest: &'a str,
+    ids: &'i mut Ids,
+}
+
+impl<'a> Json<'a, '_> {
+    fn take(&mut self, text: &str) -> Option<()> {
+        self.rest = self.rest.strip_prefix(text)?;
+        Some(())
+    }
+
+    fn has(&mut self, text: &str) -> bool {
+        self.take(text).is_some()
+    }
+
+    /// A string without escapes, its quotes taken too.
+    fn text(&mut self) -> Option<&'a str> {
+        let inside = self.rest.strip_prefix('"')?;
+        let end = inside.bytes().position(|b| matches!(b, b'"' | b'\\'))?;
+        if inside.as_bytes()[end] != b'"' {
+            return None;
+        }
+        self.rest = &inside[end + 1..];
+        Some(&inside[..end])
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        let end = self.rest.bytes().position(|b| !b.is_ascii_digit())?;
+        let (digits, rest) = self.rest.split_at(end);
+        if digits.len() > 1 && digits.starts_with('0') {
+            return None;
+        }
+        self.rest = rest;
+        digits.parse().ok()
+    }
+
+    /// A decimal of at most 17 digits.
+    fn decimal(&mut self) -> Option<Decimal> {
+        let text = self.text()?;
+        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+        let plain = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+        let dotted = whole.len() != text.len();
+        let canonical =
+            !(whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) || (dotted && part.is_empty()));
+        if !canonical || whole.len() > 11 || part.len() > 6 || part.ends_with('0') || !plain(whole) || !plain(part) {
+            return None;
+        }
+        let digits = whole.bytes().chain(part.bytes()).fold(0_i64, |n, b| n * 10 + i64::from(b - b'0'));
+        Some(Decimal::new(digits, u32::try_from(part.len()).ok()?))
+    }
+
+    fn points(&mut self) -> Option<Points> {
+        Points::try_new(self.decimal()?).ok()
+    }
+
+    fn quantity(&mut self) -> Option<Quantity> {
+        Quantity::try_new(self.decimal()?).ok()
+    }
+
+    fn digest(&mut self) -> Option<Digest> {
+        let text = self.text()?.as_bytes();
+        let digit = |b: u8| match b {
+            b'0'..=b'9' => Some(b - b'0'),
+            b'a'..=b'f' => Some(b - b'a' + 10),
+            _ => None,
+        };
+        let mut digest = [0; 32];
+        if text.len() != 64 {
+            return None;
+        }
+        for (byte, pair) in digest.iter_mut().zip(text.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Some(Digest(digest))
+    }
+
+    fn leaf(&mut self) -> Option<LeafId> {
+        let text = self.text()?;
+        kept(&mut self.ids.leaves, text, |text| LeafId::try_new(text).ok())
+    }
+
+    fn account(&mut self) -> Option<AccountId> {
+        let text = self.text()?;
+        kept(&mut self.ids.accounts, text, |text| AccountId::try_new(text).ok())
+    }
+
+    /// Takes `{"account":…}` with its brace.
+    fn by(&mut self) -> Option<By> {
+        self.take("{\"account\":")?;
+        let account = self.account()?;
+        let on_behalf_of = if self.has(",\"on_behalf_of\":") { Some(self.account()?) } else { None };
+        self.take("}")?;
+        Some(By { account, on_behalf_of })
+    }
+
+    fn inputs(&mut self) -> Option<Inputs> {
+        let inputs = if self.has("{\"ratio\":{\"denominator\":") {
+            let denominator = self.quantity()?;
+            self.take(",\"numerator\":")?;
+            let numerator = self.quantity()?;
+            self.take("}")?;
+            Inputs::Ratio { numerator, denominator }
+        } else if self.has("{\"count\":") {
+            Inputs::Count(self.quantity()?)
+        } else if self.has("{\"judged\":") {
+            Inputs::Judged(self.points()?)
+        } else if self.has("{\"option\":") {
+            Inputs::Option(u16::try_from(self.number()?).ok()?)
+        } else if self.has("{\"yes_no\":true") {
+            Inputs::YesNo(true)
+        } else if self.has("{\"yes_no\":false") {
+            Inputs::YesNo(false)
+        } else {
+            return None;
+        };
+        self.take("}")?;
+        Some(inputs)
+    }
+
+    fn self_scored(&mut self) -> Option<ScorecardEvent> {
+        self.take("{\"by\":")?;
+        let by = self.by()?;
+        self.take(",\"inputs\":")?;
+        let inputs = self.inputs()?;
+        self.take(",\"leaf\":")?;
+        let leaf = self.leaf()?;
+        self.take(",\"points\":")?;
+        let points = self.points()?;
+        self.take(",\"set_version\":")?;
+        let set_version = self.number()?;
+        self.take("}")?;
+        Some(SelfScored { leaf, set_version, inputs, points, by }.into())
+    }
+
+    fn evidence_attached(&mut self) -> Option<ScorecardEvent> {
+        self.take("{\"by\":")?;
+        let by = self.by()?;
+        self.take(",\"evidence\":{")?;
+        let case = if self.has("\"case\":") {
+            let case = CaseId::try_new(self.text()?).ok()?;
+            self.take(",")?;
+            Some(case)
+        } else {
+            None
+        };
+        let digest = if self.has("\"digest\":") {
+            let digest = self.digest()?;
+            self.take(",")?;
+            Some(digest)
+        } else {
+            None
+        };
+        self.take("\"media\":")?;
+        let media = self.text()?.to_owned();
+        self.take(",\"name\":")?;
+        let name = self.digest()?;
+        self.take(",\"number\":")?;
+        let number = self.number()?;
+        self.take(",\"purpose\":")?;
+        let purpose = match self.text()? {
+            "submitted" => EvidencePurpose::Submitted,
+            "supplement" => EvidencePurpose::Supplement,
+            _ => return None,
+        };
+        self.take(",\"signature\":")?;
+        let signature = match self.text()? {
+            "stated-valid" => SignatureState::StatedValid,
+            "stated-unsigned" => SignatureState::StatedUnsigned,
+            "stated-altered" => SignatureState::StatedAltered,
+            "not-judged" => SignatureState::NotJudged,
+            _ => return None,
+        };
+        self.take("},\"leaf\":")?;
+        let leaf = self.leaf()?;
+        self.take("}")?;
+        let evidence = Evidence { number, digest, name, media, signature, purpose, case };
+        Some(EvidenceAttached { leaf, evidence, by }.into())
+    }
+
+    fn score_accepted(&mut self) -> Option<ScorecardEvent> {
+        self.take("{\"by\":")?;
+        let by = self.by()?;
+        self.take(",\"leaf\":")?;
+        let leaf = self.leaf()?;
+        self.take(",\"points\":")?;
+        let points = self.points()?;
+        self.take(",\"round\":")?;
+        let round = self.number()?;
+        self.take("}")?;
+        Some(ScoreAccepted { leaf, round, points, by }.into())
+    }
+
+    fn score_adjusted(&mut self) -> Option<ScorecardEvent> {
+        self.take("{\"by\":")?;
+        let by = self.by()?;
+        self.take(",")?;
+        let case = if self.has("\"case\":") {
+            let case = CaseId::try_new(self.text()?).ok()?;
+            self.take(",")?;
+            Some(case)
+        } else {
+            None
+        };
+        self.take("\"change\":{")?;
+        let inputs = if self.has("\"inputs\":") {
+            let inputs = self.inputs()?;
+            self.take(",")?;
+            Some(inputs)
+        } else {
+            None
+        };
+        self.take("\"leaf\":")?;
+        let leaf = self.leaf()?;
+        self.take(",\"new\":")?;
+        let new = self.points()?;
+        let old = if self.has(",\"old\":") { Some(self.points()?) } else { None };
+        self.take(",\"reason\":")?;
+        let reason = self.digest()?;
+        self.take(",\"reason_code\":")?;
+        let reason_code = self.text()?.to_owned();
+        self.take("},\"round\":")?;
+        let round = self.number()?;
+        self.take("}")?;
+        let change = ScoreChange { leaf, old, new, inputs, reason_code, reason };
+        Some(ScoreAdjusted { change, round, case, by }.into())
+    }
+
+    fn leaves_confirmed(&mut self) -> Option<ScorecardEvent> {
+        self.take("{\"by\":")?;
+        let by = self.by()?;
+        self.take(",\"leaves\":[")?;
+        let mut leaves = Vec::with_capacity(10);
+        while !self.has("]") {
+            if !leaves.is_empty() {
+                self.take(",")?;
+            }
+            leaves.push(self.leaf()?);
+        }
+        self.take("}")?;
+        Some(LeavesConfirmed { leaves, by }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const HASH: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn usual() -> Vec<(&'static str, String)> {
+        let by = [json!({"account": "a-1"}), json!({"account": "a-1", "on_behalf_of": "b"})];
+        let inputs = [
+            json!({"ratio": {"numerator": "0.5", "denominator": "698"}}),
+            json!({"count": "3"}),
+            json!({"judged": "0.25"}),
+            json!({"option": 2}),
+            json!({"yes_no": true}),
+            json!({"yes_no": false}),
+        ];
+        let mut all = Vec::new();
+        for by in by {
+            for inputs in &inputs {
+                let change = json!({"leaf": "l", "old": "1", "new": "0.75", "inputs": inputs, "reason_code": "x_y", "reason": HASH});
+                all.push((
+                    "self-scored",
+                    json!({"leaf": "l-1", "set_version": 12, "inputs": inputs, "points": "1.5", "by": by}),
+                ));
+                all.push(("score-adjusted", json!({"change": change, "round": 2, "case": "gt-01", "by": by})));
+            }
+            let change = json!({"leaf": "l", "new": "0", "reason_code": "x", "reason": HASH});
+            all.push(("score-adjusted", json!({"change": change, "round": 1, "by": by})));
+            all.push(("score-accepted", json!({"leaf": "l", "round": 1, "points": "123456.000001", "by": by})));
+            all.push(("leaves-confirmed", json!({"leaves": ["a", "b", "c"], "by": by})));
+            all.push(("leaves-confirmed", json!({"leaves": [], "by": by})));
+            for (signature, purpose) in [
+                ("stated-valid", "submitted"),
+                ("stated-unsigned", "supplement"),
+                ("stated-altered", "submitted"),
+                ("not-judged", "submitted"),
+            ] {
+                let file =
+                    json!({"number": 7, "name": HASH, "media": "pdf", "signature": signature, "purpose": purpose});
+                let mut whole = file.clone();
+                whole["digest"] = HASH.into();
+                whole["case"] = "kn-01".into();
+                all.push(("evidence-attached", json!({"leaf": "l", "evidence": file, "by": by})));
+                all.push(("evidence-attached", json!({"leaf": "l", "evidence": whole, "by": by})));
+            }
+        }
+        all.into_iter().map(|(kind, data)| (kind, data.to_string())).collect()
+    }
+
+    #[test]
+    fn the_usual_shapes_are_read_as_the_domain_reads_them() {
+        let mut ids = Ids::default();
+        for (kind, data) in usual() {
+            let event = decode(kind, 1, &data, &mut ids).unwrap_or_else(|| panic!("{kind} {data}"));
+            assert_eq!(event, ScorecardEvent::decode(kind, 1, &data).unwrap(), "{data}");
+        }
+    }
+
+    #[test]
+    fn damage_is_left_to_the_domain_or_read_alike() {
+        let mut ids = Ids::default();
+        for (kind, data) in usual() {
+            for at in 0..data.len() {
+                for byte in [b'"', b',', b'0', b'9', b'z', b'}', b'\\', b'.', b'-'] {
+                    let mut bytes = data.clone().into_bytes();
+                    bytes[at] = byte;
+                    let text = String::from_utf8(bytes).unwrap();
+                    if let Some(event) = decode(kind, 1, &text, &mut ids) {
+                        assert_eq!(Ok(event), ScorecardEvent::decode(kind, 1, &text), "{text}");
+                    }
+                }
+            }
+        }
+        assert!(decode("self-scored", 2, "{}", &mut ids).is_none());
+    }
+}
