@@ -281,6 +281,10 @@ impl Season {
         let mut domains: Vec<_> = (0..self.agencies).flat_map(|a| (0..DOMAINS).map(move |d| (a, d))).collect();
         random.shuffle(&mut domains);
         for &(agency, domain) in &domains {
+            let first = domain * LEAVES_PER_DOMAIN;
+            if (first..first + LEAVES_PER_DOMAIN).all(|leaf| self.is_adjusted(agency, leaf)) {
+                continue;
+            }
             let accept = AcceptUnchanged {
                 season: self.id.clone(),
                 agency: self.agency(agency),

@@ -104,23 +104,24 @@ fn figures_under_a_prefix_are_those_that_begin_so(kind: Kind) {
 }
 
 fn an_address_that_is_none_is_refused_at_the_part_that_fails(kind: Kind) {
-    let store = Store::demo(kind);
-    for address in [
-        "",
-        "hanam-2022",
-        "nowhere/departments/so-noi-vu/index",
-        "hanam-2022/departments/so-noi-vu",
-        "hanam-2022/departments/so-noi-vu/beauty",
-        "hanam-2022/departments/nobody/index",
-        "hanam-2022/departments/so-noi-vu/leaf/99.9/self_points",
-        "hanam-2022/departments/so-noi-vu/index/more",
-        "hanam-2022/districts/so-noi-vu/index",
-        "hanam-2022//so-noi-vu/index",
+    let store = Store::pilot(kind);
+    for (address, failing) in [
+        ("", ""),
+        ("pilot-2026", ""),
+        ("nowhere/so/so-y-te/index", "nowhere"),
+        ("pilot-2026/so/so-y-te", "so-y-te"),
+        ("pilot-2026/so/so-y-te/beauty", "beauty"),
+        ("pilot-2026/so/nobody/index", "nobody"),
+        ("pilot-2026/so/so-y-te/leaf/99.9/self_points", "99.9"),
+        ("pilot-2026/so/so-y-te/index/more", "more"),
+        ("pilot-2026/huyen/so-y-te/index", "so-y-te"),
+        ("pilot-2026//so-y-te/index", ""),
     ] {
         for command in ["figure", "trace"] {
             let answer = store.sogoc().with(&["--json"]).run(&[command, address]).ends(1);
             let refusal = &answer.document()["refusal"];
-            assert!(refusal["message"].as_str().is_some_and(|m| m.len() > 10), "{command} {address}: {refusal}");
+            let message = refusal["message"].as_str().unwrap();
+            assert!(message.len() > 10 && message.contains(failing), "{command} {address}: {refusal}");
         }
     }
 }

@@ -11,8 +11,7 @@ on_sqlite!(
 );
 
 fn what_is_no_register_is_refused_and_left_as_it_is(kind: Kind) {
-    let _ = kind;
-    let store = Store::empty(Kind::Sqlite);
+    let store = Store::empty(kind);
     let foreign = store.folder().join("foreign.db");
     // A database of another application.
     std::fs::write(&foreign, []).unwrap();

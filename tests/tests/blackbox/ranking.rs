@@ -7,7 +7,11 @@ use crate::support::exact::{decimal, rounded};
 use crate::support::hanam::{BEFORE_APPEALS, GROUPS, OUT_OF_60, SEASON, printed_rows, table};
 use crate::support::{Exact, Store, exact, on_both_stores, on_sqlite, pilot, stores::Kind};
 
-on_both_stores!(the_tables_equal_the_printed_report_row_for_row, appeals_move_ranks_at_their_decision);
+on_both_stores!(
+    the_tables_equal_the_printed_report_row_for_row,
+    appeals_move_ranks_at_their_decision,
+    each_of_the_five_appeals_holds_from_its_decision_on
+);
 on_sqlite!(
     a_row_says_everything_in_exact_decimals_and_what_is_missing_is_null,
     a_group_that_is_asked_for_comes_alone,
@@ -96,6 +100,28 @@ fn appeals_move_ranks_at_their_decision(kind: Kind) {
     // KN-05 asked for what would have been exactly 85.00, a higher class, and was rejected.
     let ranking = sogoc.json(&["ranking", SEASON, "departments"]);
     assert_eq!(row(&ranking, "ban-quan-ly-khu-dai-hoc-nam-cao")["class"], "fair");
+}
+
+fn each_of_the_five_appeals_holds_from_its_decision_on(kind: Kind) {
+    let store = Store::demo(kind);
+    let sogoc = store.sogoc();
+    let mut appeals = table("explanations_and_appeals.csv");
+    appeals.retain(|row| row["kind"] == "appeal");
+    assert_eq!(appeals.len(), 5);
+    let groups = table("agencies.csv");
+    for appeal in &appeals {
+        let (agency, leaf) = (&appeal["agency"], &appeal["leaf"]);
+        let group = &groups.iter().find(|row| row["id"] == *agency).unwrap()["group"];
+        let address = format!("{SEASON}/{group}/{agency}/leaf/{leaf}/appraised_points");
+        let points = |options: &[&str]| exact(&sogoc.with(options).json(&["figure", &address])["value"]);
+        let before = decimal(&appeal["appraised_before_appeal"]).unwrap();
+        let after = decimal(&appeal["final_points"]).unwrap();
+        assert_eq!(points(&["--as-of-occurred", &appeal["opened_at"]]), before, "lodging moves nothing: {appeal:?}");
+        assert_eq!(points(&["--as-of-occurred", BEFORE_APPEALS]), before, "{appeal:?}");
+        assert_eq!(points(&["--as-of-occurred", &appeal["decided_at"]]), after, "{appeal:?}");
+        assert_eq!(points(&[]), after, "{appeal:?}");
+        assert_eq!(before == after, appeal["decision"] == "rejected", "{appeal:?}");
+    }
 }
 
 fn a_row_says_everything_in_exact_decimals_and_what_is_missing_is_null(kind: Kind) {

@@ -37,10 +37,10 @@ fn a_sheet_declares_the_leaves_that_it_fills_in(kind: Kind) {
         }
     }
     let entries = sogoc.entries(&["--from", &size.to_string()]);
-    assert!(
-        entries.iter().all(|e| e["kind"] == "self-scored" && e["actor"]["account"] == "leader-yt"
-            || e["actor"]["account"] == "officer-yt")
-    );
+    for entry in &entries {
+        assert_eq!(entry["kind"], "self-scored");
+        assert_eq!(entry["actor"]["agency"], "so-y-te", "{entry}");
+    }
 }
 
 fn the_same_sheet_again_records_nothing_until_a_leaf_has_moved(kind: Kind) {
