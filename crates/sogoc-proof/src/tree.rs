@@ -3,6 +3,7 @@
 
 use crate::frontier::Frontier;
 use crate::hash::{Hash, empty_root, node_hash};
+use crate::subtree::split;
 
 /// Why a proof cannot be made, or does not prove what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,17 @@ pub enum ProofError {
         old_size: u64,
         /// Leaves of the later tree.
         new_size: u64,
+    },
+    /// A proof of no leaf at all was asked for.
+    #[error("no leaf was given: a proof is about at least one")]
+    NoLeaves,
+    /// The leaves of a proof of many are not in strictly ascending order.
+    #[error("leaf {index} comes after leaf {after}: give every leaf once, in ascending order")]
+    Unordered {
+        /// The leaf that comes too late.
+        index: u64,
+        /// The leaf before it.
+        after: u64,
     },
     /// The proof has not the number of hashes that sizes and index demand.
     #[error("the proof has {found} hashes, which cannot be right for these sizes: it was cut or is of another tree")]
@@ -47,10 +59,10 @@ pub fn root(leaves: &[Hash]) -> Hash {
     leaves.iter().copied().collect::<Frontier>().root()
 }
 
-/// Largest power of two below `size`, for `size` ≥ 2: where RFC 6962 divides a tree.
-fn split(size: usize) -> usize {
-    debug_assert!(size >= 2, "a tree of one leaf is not divided");
-    1 << (usize::BITS - 1 - (size - 1).leading_zeros())
+/// The two subtrees into which RFC 6962 divides one of two leaves or more.
+fn divide(leaves: &[Hash]) -> (&[Hash], &[Hash]) {
+    let middle = usize::try_from(split(leaves.len() as u64)).expect("below the length of a slice");
+    leaves.split_at(middle)
 }
 
 /// The audit path of leaf `index`, nearest sibling first.
@@ -66,7 +78,7 @@ pub fn inclusion_proof(leaves: &[Hash], index: u64) -> Result<Vec<Hash>, ProofEr
     let mut subtree = leaves;
     let mut path = Vec::new();
     while subtree.len() > 1 {
-        let (left, right) = subtree.split_at(split(subtree.len()));
+        let (left, right) = divide(subtree);
         if at < left.len() {
             path.push(root(right));
             subtree = left;
@@ -132,7 +144,7 @@ pub fn consistency_proof(leaves: &[Hash], old_size: u64) -> Result<Vec<Hash>, Pr
     let mut whole = true;
     let mut path = Vec::new();
     while old != subtree.len() {
-        let (left, right) = subtree.split_at(split(subtree.len()));
+        let (left, right) = divide(subtree);
         if old <= left.len() {
             path.push(root(right));
             subtree = left;
@@ -208,6 +220,6 @@ pub fn verify_consistency(
     same(computed_new, new_root)
 }
 
-fn same(computed: Hash, expected: &Hash) -> Result<(), ProofError> {
+pub(crate) fn same(computed: Hash, expected: &Hash) -> Result<(), ProofError> {
     if computed == *expected { Ok(()) } else { Err(ProofError::Root { computed, expected: *expected }) }
 }
