@@ -19,6 +19,8 @@ pub const DRAFTS_MAX: usize = 10_000;
 pub const APPEND_BYTES_MAX: usize = 16 << 20;
 /// Most streams that one append may write and read.
 pub const EXPECTED_MAX: usize = 20_000;
+/// Most sealed texts that one append may erase.
+pub const ERASES_MAX: usize = 1_000;
 /// Longest sealed text in bytes.
 pub const SEALED_BYTES_MAX: usize = 65_535;
 /// Longest free text in an entry (`capacity`, `clause`, `correlation`) in bytes.
@@ -96,6 +98,10 @@ pub struct Append {
     pub expected: Vec<(StreamId, Version)>,
     /// The texts behind the commitments in the entries.
     pub sealed: Vec<SealedText>,
+    /// Commitments of sealed texts that are erased in the same transaction, for ever, as of the `at` of the entries,
+    /// which say by whom and on what ground (invariant 11). One that the log does not hold, or that is erased already,
+    /// has the whole append refused.
+    pub erases: Vec<[u8; 32]>,
     /// Prefixes of streams (`scorecard/hanam-2022/`) under which no entry may stand after the position: checked under
     /// the lock.
     pub unmoved: Vec<(String, Position)>,
@@ -122,6 +128,7 @@ pub(crate) struct Prepared {
     pub(crate) expected: Vec<(StreamId, Version)>,
     pub(crate) unmoved: Vec<(String, Position)>,
     pub(crate) sealed: Vec<SealedText>,
+    pub(crate) erases: Vec<[u8; 32]>,
     pub(crate) entries: Vec<PreparedEntry>,
     /// Bytes that it may take in the log.
     pub(crate) bytes: usize,
@@ -141,6 +148,7 @@ impl Append {
         let actor = self.actor.borrowed();
         let instrument = self.instrument.as_ref().map(InstrumentRef::borrowed);
         let mut bytes = self.check_sealed()?;
+        self.check_erases()?;
         let mut entries = Vec::with_capacity(self.drafts.len());
         for (index, draft) in self.drafts.into_iter().enumerate() {
             check_draft(&draft)?;
@@ -184,6 +192,7 @@ impl Append {
             expected: self.expected,
             unmoved: self.unmoved,
             sealed: self.sealed,
+            erases: self.erases,
             entries,
             bytes,
         })
@@ -308,8 +317,27 @@ impl Append {
             bytes += sealed.text.len() + 64;
         }
         // The read set waits in the queue too.
-        bytes += self.expected.len() * 64;
+        bytes += (self.expected.len() + self.erases.len()) * 64;
         Ok(bytes)
+    }
+
+    fn check_erases(&self) -> Result<(), LogError> {
+        if self.erases.len() > ERASES_MAX {
+            return Err(LogError::refused(
+                format!("an append that erases {} texts", self.erases.len()),
+                format!("{ERASES_MAX}"),
+                "divide it into several commands",
+            ));
+        }
+        let mut seen: HashSet<&[u8; 32]> = self.sealed.iter().map(|sealed| &sealed.commitment).collect();
+        match self.erases.iter().find(|commitment| !seen.insert(commitment)) {
+            Some(commitment) => Err(LogError::refused(
+                format!("erasing text {} twice, or in the append that seals it", hex::encode(commitment)),
+                "once, after it was sealed",
+                "name each text once",
+            )),
+            None => Ok(()),
+        }
     }
 }
 

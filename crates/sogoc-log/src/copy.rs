@@ -1,7 +1,11 @@
 //! Copying a log to another store, byte for byte: from the pilot's file to a server, or back.
 //!
 //! **Shape.** Chunk by chunk, each in one transaction of the target under its head's lock, so that a copy that was cut
-//! short goes on where it stopped. Positions, versions, times and hashes are the source's: nothing is decided again.
+//! short goes on where it stopped. Positions, versions, times and hashes are the source's: nothing is decided again. Then
+//! the checkpoints, each held to the leaf hashes, with their cosignatures: what was signed over the source binds the copy,
+//! which goes on signing after it. Roots of tiles are not copied: whoever needs them makes them again.
+
+use std::collections::VecDeque;
 
 use sogoc_proof::Frontier;
 
@@ -11,6 +15,9 @@ use crate::reading::CHUNK;
 use crate::store::{HeadRow, Row, SealedRow, Writer};
 use crate::values::Position;
 use crate::verify::check_row;
+
+/// Checkpoints that one transaction copies.
+const PAGE: usize = 256;
 
 /// What a copy did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +30,10 @@ pub struct Copied {
     pub sealed: u64,
     /// Texts erased in the target because they had been erased in the source since.
     pub erased: u64,
+    /// Checkpoints copied now.
+    pub checkpoints: u64,
+    /// Cosignatures copied now.
+    pub cosignatures: u64,
     /// Where the target stands.
     pub head: Head,
 }
@@ -32,8 +43,9 @@ impl Log {
     /// target has, and how many it will have.
     ///
     /// # Errors
-    /// `OtherLog` when the target has another name; `NotAPrefix` when it holds anything that the source does not;
-    /// `Corrupt` with the position of an entry of the source that is not right; `Unavailable`.
+    /// `OtherLog` when the target has another name; `NotAPrefix` when it holds anything that the source does not, or has
+    /// signed what the source has signed otherwise; `Corrupt` with the position of an entry of the source that is not
+    /// right, or for a checkpoint that is not of its entries; `Unavailable`.
     pub async fn copy_to(&self, target: &Self, mut progress: impl FnMut(u64, u64) + Send) -> Result<Copied, LogError> {
         let (source_head, target_head) = (self.head().await?, target.head().await?);
         if target_head.log != source_head.log {
@@ -67,8 +79,11 @@ impl Log {
             }
         };
         let erased = self.copy_erasures(target).await?;
+        let (checkpoints, cosignatures) = self.copy_checkpoints(target).await?;
+        // Derived from the entries, so made anew: proofs are as quick there as here.
+        target.extend_tiles().await?;
         let head = target.head().await?;
-        Ok(Copied { already, entries: size - already, sealed, erased, head })
+        Ok(Copied { already, entries: size - already, sealed, erased, checkpoints, cosignatures, head })
     }
 
     /// Returns how many sealed texts went along.
@@ -138,6 +153,41 @@ impl Log {
             if !gone.is_empty() {
                 erased += target.erase(&gone).await?;
             }
+        }
+    }
+
+    async fn copy_checkpoints(&self, target: &Self) -> Result<(u64, u64), LogError> {
+        let size = target.head().await?.size;
+        let (mut checkpoints, mut cosignatures) = (0, 0);
+        let (mut frontier, mut leaves) = (Frontier::new(), VecDeque::new());
+        let mut next = 0;
+        loop {
+            let mut page = self.checkpoints(next, PAGE).await?;
+            page.retain(|checkpoint| checkpoint.size() <= size);
+            let Some(last) = page.last() else { return Ok((checkpoints, cosignatures)) };
+            next = last.size() + 1;
+            for checkpoint in &page {
+                while frontier.size() < checkpoint.size() {
+                    if leaves.is_empty() {
+                        let from = frontier.size();
+                        let to = size.min(from + 4 * CHUNK as u64);
+                        leaves.extend(self.leaves(Position(from), Position(to)).await?);
+                    }
+                    frontier.extend(leaves.pop_front());
+                }
+                if frontier != checkpoint.frontier {
+                    let what = format!(
+                        "the first {} entries have root {}, the checkpoint over them {}",
+                        checkpoint.size(),
+                        frontier.root(),
+                        checkpoint.root()
+                    );
+                    return Err(LogError::corrupt(None, what));
+                }
+            }
+            let taken = target.take_checkpoints(&page).await?;
+            checkpoints += taken.0;
+            cosignatures += taken.1;
         }
     }
 }

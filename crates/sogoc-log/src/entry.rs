@@ -386,9 +386,15 @@ pub(crate) fn write_uuid(out: &mut String, uuid: &Uuid) {
 }
 
 pub(crate) fn write_hex(out: &mut String, bytes: &[u8; 32]) {
-    let mut digits = [0; 64];
-    hex::encode_to_slice(bytes, &mut digits).expect("32 bytes have 64 digits");
-    out.push_str(std::str::from_utf8(&digits).expect("hexadecimal digits"));
+    write_digits(out, bytes, b"0123456789abcdef");
+}
+
+pub(crate) fn write_digits(out: &mut String, bytes: &[u8; 32], digits: &[u8; 16]) {
+    let mut text = [0; 64];
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]];
+    }
+    out.push_str(str::from_utf8(&text).expect("hexadecimal digits"));
 }
 
 /// What a byte may stand in: an id, a stream's name, a log's name.

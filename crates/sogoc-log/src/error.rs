@@ -1,5 +1,6 @@
 //! What can go wrong, by what the caller can do about it.
 
+use sogoc_proof::Hash;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -56,6 +57,14 @@ pub enum LogError {
         limit: String,
         /// What to do instead.
         remedy: String,
+    },
+    /// A sealed text that was to be erased is not there. Nothing was recorded.
+    #[error("sealed text {commitment} cannot be erased: {}; leave it out", gone(*.erased))]
+    NothingToErase {
+        /// The commitment, hexadecimal.
+        commitment: String,
+        /// When it was erased before; none when the log never held it.
+        erased: Option<Timestamp>,
     },
     /// `received` is too far from the time of recording (invariant 12).
     #[error(
@@ -116,6 +125,28 @@ pub enum LogError {
         /// How they differ.
         what: String,
     },
+    /// The log does not hold what a checkpoint from outside of the store says it held.
+    #[error("{}", diverged(*.size, *.checkpoint, .signed, .root.as_ref()))]
+    Diverged {
+        /// Entries of the log.
+        size: u64,
+        /// Entries of the checkpoint.
+        checkpoint: u64,
+        /// Root of the checkpoint.
+        signed: Hash,
+        /// Root of the log over as many entries; none when it has fewer.
+        root: Option<Hash>,
+    },
+    /// A folder of exported files is not as it should be, or cannot be written to. What was exported before stays.
+    #[error("{path}: {what}; {remedy}")]
+    Folder {
+        /// The file or folder.
+        path: String,
+        /// What was found.
+        what: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The store is set up in a way that would break a promise of the log.
     #[error("the store cannot be used: {what}; {remedy}")]
     Unusable {
@@ -145,6 +176,24 @@ impl LogError {
 
 fn at(position: Option<Position>) -> String {
     position.map(|position| format!(" at position {position}")).unwrap_or_default()
+}
+
+fn diverged(size: u64, checkpoint: u64, signed: &Hash, root: Option<&Hash>) -> String {
+    match root {
+        None => format!(
+            "the log has {size} entries and a checkpoint from outside of the store was signed over {checkpoint}: entries \
+             were lost, or an old copy was restored; stop writing and restore a newer backup, which has them"
+        ),
+        Some(root) => format!(
+            "the first {checkpoint} entries of the log have root {root} and a checkpoint from outside of the store was \
+             signed over root {signed}: what was recorded has been rewritten, or this is another history; stop writing, \
+             keep the store as it is and find out, then restore a backup that fits the checkpoint"
+        ),
+    }
+}
+
+fn gone(erased: Option<Timestamp>) -> String {
+    erased.map_or_else(|| "the log holds no such text".to_owned(), |at| format!("it was erased at {at}"))
 }
 
 fn schema_remedy(found: u32, usable: u32) -> &'static str {

@@ -98,6 +98,7 @@ impl<A: Aggregate> LogEventStore<A> {
             drafts: Vec::with_capacity(events.len()),
             expected: vec![(context.stream.clone(), context.version)],
             sealed: Vec::new(),
+            erases: Vec::new(),
             unmoved: Vec::new(),
         };
         for event in events {

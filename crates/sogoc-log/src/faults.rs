@@ -1,11 +1,11 @@
-//! Failing on purpose: every step of an append fails once in the tests, in two modes.
+//! Failing on purpose: every step of an append and of signing fails once in the tests, in two modes.
 
 #[cfg(feature = "testing")]
 use std::sync::{Arc, Mutex};
 
 use crate::error::LogError;
 
-/// The steps of one batch, in order.
+/// The steps of one batch, and of signing a checkpoint, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Make sure of a connection.
@@ -16,15 +16,28 @@ pub enum Step {
     LookUp,
     /// Insert the entries and sealed texts.
     Insert,
+    /// Erase sealed texts.
+    Erase,
     /// Update the head row.
     Head,
     /// Commit.
     Commit,
+    /// Lock and read what was signed last.
+    LockSigned,
+    /// Insert the checkpoint.
+    Checkpoint,
+    /// Move what is marked as signed.
+    Signed,
+    /// Commit the checkpoint.
+    CommitSigned,
 }
 
 impl Step {
-    /// All steps, in order.
-    pub const ALL: [Self; 6] = [Self::Connect, Self::Begin, Self::LookUp, Self::Insert, Self::Head, Self::Commit];
+    /// All steps of an append, in order.
+    pub const ALL: [Self; 7] =
+        [Self::Connect, Self::Begin, Self::LookUp, Self::Insert, Self::Erase, Self::Head, Self::Commit];
+    /// All steps of signing a checkpoint, in order.
+    pub const SIGNING: [Self; 4] = [Self::LockSigned, Self::Checkpoint, Self::Signed, Self::CommitSigned];
 }
 
 /// How a step fails.

@@ -10,11 +10,13 @@
 
 mod append;
 pub mod canonical;
+mod checkpoint;
 mod clock;
 mod copy;
 mod entry;
 mod error;
 pub mod event_store;
+mod export;
 mod faults;
 mod log;
 mod options;
@@ -28,16 +30,21 @@ mod sqlite;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tiles;
+mod tree;
 mod values;
 mod verify;
 
 pub use append::{
-    APPEND_BYTES_MAX, Append, DRAFTS_MAX, Draft, EXPECTED_MAX, Receipt, SEALED_BYTES_MAX, SealedText, TEXT_BYTES_MAX,
+    APPEND_BYTES_MAX, Append, DRAFTS_MAX, Draft, ERASES_MAX, EXPECTED_MAX, Receipt, SEALED_BYTES_MAX, SealedText,
+    TEXT_BYTES_MAX,
 };
+pub use checkpoint::{COSIGNATURES_MAX, Cosignature, SIGNATURE_LINE_BYTES_MAX, SignedCheckpoint};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use copy::Copied;
 pub use entry::{Actor, Data, ENTRY_BYTES_MAX, Entry, EntryActor, EntryError, EntryInstrument, InstrumentRef};
 pub use error::LogError;
+pub use export::{Exported, WithEntries};
 pub use faults::{Faulty, Mode, Step};
 pub use log::{Head, Log, Wake};
 pub use options::{DEFAULT_NAME, Options, TimeSource};
@@ -48,4 +55,4 @@ pub use sogoc_proof::{Frontier, Hash};
 pub use store::Pool;
 pub use uuid::Uuid;
 pub use values::{NUMBER_LIMIT, Position, StreamId, Version, is_id, is_log_name};
-pub use verify::{Fault, VerifyReport};
+pub use verify::{Fault, Reached, VerifyOptions, VerifyReport};

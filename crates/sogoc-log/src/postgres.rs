@@ -13,15 +13,17 @@ use futures_util::{Stream, StreamExt as _};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
+use crate::clock::Timestamp;
 use crate::error::LogError;
 use crate::options::{DEFAULT_NAME, Options};
 use crate::store::{
-    HeadRow, Known, Lines, Question, Row, SCHEMA, SealedRow, Writer, bytes32, integer, position, prefix_end, time,
-    told, version,
+    HeadRow, Known, Lines, Question, Row, SCHEMA, SealedRow, Writer, bytes32, erased_all, integer, position,
+    prefix_end, time, told, version,
 };
 use crate::values::{Position, StreamId, Version};
 
-const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("../migrations/postgres/0001_log.sql")];
+const MIGRATIONS: [&str; SCHEMA as usize] =
+    [include_str!("../migrations/postgres/0001_log.sql"), include_str!("../migrations/postgres/0002_proof.sql")];
 const ROLE: &str = include_str!("../migrations/postgres/role.sql");
 /// Longest wait for a connection, in seconds.
 const CONNECT_SECONDS_MAX: u64 = 5;
@@ -350,6 +352,24 @@ impl Writer for PgWriter {
                 known.now = Some(time(us, "clock_timestamp()")?);
             }
         }
+        if !question.erases.is_empty() {
+            let asked: Vec<&[u8]> = question.erases.iter().map(<[u8; 32]>::as_slice).collect();
+            // Locked: a copy into this log may erase too.
+            let held: Vec<(Vec<u8>, Option<i64>)> = sqlx::query_as(
+                "select commitment, erased_at_us
+                 from sealed_text
+                 where commitment = any($1)
+                 order by commitment
+                 for update",
+            )
+            .bind(asked)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(|error| told(&error))?;
+            for (commitment, erased_at_us) in held {
+                known.hold(&commitment, erased_at_us)?;
+            }
+        }
         for (prefix, since) in &question.unmoved {
             let moved: Option<(String, i64)> = sqlx::query_as(
                 "select stream, position
@@ -371,6 +391,21 @@ impl Writer for PgWriter {
 
     async fn insert(&mut self, rows: &[Row], sealed: &[SealedRow]) -> Result<(), LogError> {
         insert(self.connection()?, rows, sealed).await
+    }
+
+    async fn erase(&mut self, commitments: &[[u8; 32]], at: Timestamp) -> Result<(), LogError> {
+        let asked: Vec<&[u8]> = commitments.iter().map(<[u8; 32]>::as_slice).collect();
+        let erased = sqlx::query(
+            "update sealed_text
+             set salt = null, text = null, erased_at_us = $2
+             where commitment = any($1) and erased_at_us is null",
+        )
+        .bind(asked)
+        .bind(at.micros())
+        .execute(self.connection()?)
+        .await
+        .map_err(|error| told(&error))?;
+        erased_all(commitments.len(), erased.rows_affected())
     }
 
     async fn update_head(&mut self, old_size: u64, head: &HeadRow) -> Result<(), LogError> {
@@ -397,6 +432,9 @@ impl Writer for PgWriter {
     async fn commit(&mut self) -> Result<(), LogError> {
         self.connection()?.execute("commit").await.map(|_| ()).map_err(|error| told(&error))
     }
+
+    /// `vacuum` is the server's business; it overwrites nothing that backups or archived WAL hold.
+    async fn scrub(&mut self) {}
 
     async fn rollback(&mut self) -> Result<(), LogError> {
         self.connection()?.execute("rollback").await.map(|_| ()).map_err(|error| told(&error))
@@ -481,6 +519,21 @@ pub(crate) async fn read_head(pool: &PgPool) -> Result<HeadRow, LogError> {
         .await
         .map_err(|error| told(&error))?;
     head(&row)
+}
+
+/// The leaf hashes of a range one after another, which costs a fraction of a row each.
+pub(crate) async fn leaves(pool: &PgPool, from: Position, to: Position) -> Result<Vec<u8>, LogError> {
+    let joined: Option<Vec<u8>> = sqlx::query_scalar(
+        "select string_agg(leaf_hash, ''::bytea order by position)
+         from entry
+         where position >= $1 and position < $2",
+    )
+    .bind(integer(from.0))
+    .bind(integer(to.0))
+    .fetch_one(pool)
+    .await
+    .map_err(|error| told(&error))?;
+    Ok(joined.unwrap_or_default())
 }
 
 /// The entries of a range as lines, `step` entries a chunk; a chunk without entries is empty. One statement for all

@@ -237,6 +237,7 @@ impl Log {
             expected: vec![(draft.stream.clone(), Version(before))],
             drafts: vec![draft],
             sealed: Vec::new(),
+            erases: Vec::new(),
             unmoved: Vec::new(),
         }
     }

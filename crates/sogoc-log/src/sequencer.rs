@@ -9,7 +9,7 @@
 //! `Options::queue_bytes`; beyond them callers are told `Unavailable` at once. **Order.** Positions are the order of
 //! judgement within a batch and of the head lock between batches and processes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,7 +162,7 @@ impl<W: Writer> Sequencer<W> {
             }
             verdicts.push(verdict);
         }
-        let Judge { rows, sealed, mut frontier, .. } = judge;
+        let Judge { rows, sealed, erased, mut frontier, .. } = judge;
         if rows.is_empty() {
             return self.writer.rollback().await;
         }
@@ -171,6 +171,11 @@ impl<W: Writer> Sequencer<W> {
         self.faulty.strike(Step::Insert, Mode::Failed)?;
         self.writer.insert(&rows, &sealed).await?;
         self.faulty.strike(Step::Insert, Mode::PersistedButFailed)?;
+        self.faulty.strike(Step::Erase, Mode::Failed)?;
+        if !erased.is_empty() {
+            self.writer.erase(&erased.into_iter().collect::<Vec<_>>(), at).await?;
+        }
+        self.faulty.strike(Step::Erase, Mode::PersistedButFailed)?;
         self.faulty.strike(Step::Head, Mode::Failed)?;
         let size = frontier.size();
         let next = HeadRow { frontier, last_at: Some(at), name: head.name, schema: head.schema };
@@ -182,6 +187,7 @@ impl<W: Writer> Sequencer<W> {
         self.faulty.strike(Step::Commit, Mode::Failed)?;
         self.writer.commit().await?;
         self.wake.send_replace(size);
+        self.writer.scrub().await;
         self.faulty.strike(Step::Commit, Mode::PersistedButFailed)?;
 
         for (verdict, answer) in verdicts.into_iter().zip(answers) {
@@ -239,6 +245,7 @@ fn question(appends: &[Prepared]) -> (Question, HashMap<StreamId, usize>) {
     for append in appends {
         question.commands.push(append.command);
         question.unmoved.extend(append.unmoved.iter().cloned());
+        question.erases.extend(append.erases.iter().copied());
         for (stream, _) in &append.expected {
             if !streams.contains_key(stream) {
                 streams.insert(stream.clone(), question.streams.len());
@@ -272,6 +279,8 @@ struct Judge<'a> {
     frontier: sogoc_proof::Frontier,
     rows: Vec<Row>,
     sealed: Vec<SealedRow>,
+    /// Texts that accepted members erase.
+    erased: HashSet<[u8; 32]>,
 }
 
 impl<'a> Judge<'a> {
@@ -294,6 +303,7 @@ impl<'a> Judge<'a> {
             frontier: head.frontier.clone(),
             rows: Vec::new(),
             sealed: Vec::new(),
+            erased: HashSet::new(),
         }
     }
 
@@ -323,7 +333,23 @@ impl<'a> Judge<'a> {
                 return verdict;
             }
         }
+        if let Some(verdict) = self.nothing_to_erase(append) {
+            return verdict;
+        }
         self.accept(append)
+    }
+
+    /// The first text that is to be erased and is not there.
+    fn nothing_to_erase(&self, append: &Prepared) -> Option<Verdict> {
+        append.erases.iter().find_map(|commitment| {
+            let refused = |erased| Err(LogError::NothingToErase { commitment: hex::encode(commitment), erased });
+            match self.known.texts.get(commitment) {
+                Some(Some(at)) => Some(Verdict::Settled(refused(Some(*at)))),
+                Some(None) if self.erased.contains(commitment) => Some(Verdict::WithBatch(refused(Some(self.at)))),
+                Some(None) => None,
+                None => Some(Verdict::Settled(refused(None))),
+            }
+        })
     }
 
     /// The first stream that is not where the append expects it (invariant 4).
@@ -393,6 +419,7 @@ impl<'a> Judge<'a> {
             positions.push(position);
         }
         self.sealed.extend(append.sealed.iter().map(|sealed| SealedRow::new(Position(first), sealed)));
+        self.erased.extend(&append.erases);
         let receipt = Receipt { command: append.command, positions, at: self.at, repeated: false };
         self.accepted.insert(append.command, (append.command_digest, receipt.clone()));
         Verdict::WithBatch(Ok(receipt))

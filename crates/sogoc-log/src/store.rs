@@ -11,7 +11,7 @@ use crate::error::LogError;
 use crate::values::{Position, StreamId, Version};
 
 /// Schema that this program reads and writes; the number of the newest migration.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// Connections to the store, for the SQL mirror, which keeps its tables beside the log.
 #[derive(Debug, Clone)]
@@ -55,7 +55,8 @@ pub(crate) struct Row {
 pub(crate) enum Lines {
     /// `position entry`
     Entries,
-    /// `position version at_us command command_index command_digest leaf_hash stream kind entry`
+    /// `position version at_us command command_index command_digest leaf_hash stream kind entry`, the hashes in the digits
+    /// of the store: small letters on PostgreSQL, capitals on SQLite.
     Columns,
 }
 
@@ -115,6 +116,8 @@ pub(crate) struct Question {
     pub(crate) commands: Vec<Uuid>,
     pub(crate) streams: Vec<StreamId>,
     pub(crate) unmoved: Vec<(String, Position)>,
+    /// Commitments of sealed texts that are to be erased.
+    pub(crate) erases: Vec<[u8; 32]>,
 }
 
 /// A command that is recorded.
@@ -133,6 +136,8 @@ pub(crate) struct Known {
     pub(crate) versions: Vec<Version>,
     /// First entry after the position under each prefix, in the order of the question.
     pub(crate) moved: Vec<Option<(StreamId, Position)>>,
+    /// Of the commitments asked for, those that the log holds, and when they were erased. They stay so until the commit.
+    pub(crate) texts: HashMap<[u8; 32], Option<Timestamp>>,
     /// The store's own clock, where it has one.
     pub(crate) now: Option<Timestamp>,
 }
@@ -144,6 +149,12 @@ impl Known {
         let at = time(at_us, "entry.at_us")?;
         let fresh = || Recorded { digest, at, positions: Vec::new() };
         self.recorded.entry(command).or_insert_with(fresh).positions.push(position);
+        Ok(())
+    }
+
+    pub(crate) fn hold(&mut self, commitment: &[u8], erased_at_us: Option<i64>) -> Result<(), LogError> {
+        let erased = erased_at_us.map(|us| time(us, "sealed_text.erased_at_us")).transpose()?;
+        self.texts.insert(bytes32(commitment, "sealed_text.commitment")?, erased);
         Ok(())
     }
 }
@@ -158,10 +169,15 @@ pub(crate) trait Writer: Send + 'static {
     fn look_up(&mut self, question: &Question) -> impl Future<Output = Result<Known, LogError>> + Send;
     /// Inserts entries and sealed texts.
     fn insert(&mut self, rows: &[Row], sealed: &[SealedRow]) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// Erases sealed texts that are there.
+    fn erase(&mut self, commitments: &[[u8; 32]], at: Timestamp) -> impl Future<Output = Result<(), LogError>> + Send;
     /// Moves the head from the size that was read.
     fn update_head(&mut self, old_size: u64, head: &HeadRow) -> impl Future<Output = Result<(), LogError>> + Send;
     /// Commits: durable when it returns.
     fn commit(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// After a commit: has what was erased overwritten where the store can do that, without waiting for readers. What
+    /// could not be done now is done after a later commit.
+    fn scrub(&mut self) -> impl Future<Output = ()> + Send;
     /// Ends a transaction that changed nothing.
     fn rollback(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
     /// Drops the connection, and with it the transaction, whatever state it is in.
@@ -189,6 +205,14 @@ pub(crate) fn time(us: i64, column: &str) -> Result<Timestamp, LogError> {
 
 pub(crate) fn bytes32(bytes: &[u8], column: &str) -> Result<[u8; 32], LogError> {
     bytes.try_into().map_err(|_| LogError::corrupt(None, format!("{column} has {} bytes, not 32", bytes.len())))
+}
+
+/// What to say when fewer texts were erased than were found under the lock.
+pub(crate) fn erased_all(asked: usize, erased: u64) -> Result<(), LogError> {
+    if erased == asked as u64 {
+        return Ok(());
+    }
+    Err(LogError::unavailable("a sealed text was erased by somebody else meanwhile"))
 }
 
 /// The prefix's end: the first text after all that begin with it. Prefixes end in ASCII, so the last byte can be raised.

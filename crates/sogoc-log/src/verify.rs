@@ -1,25 +1,67 @@
 //! The full check: every byte, hash, number and copy against every other.
 //!
 //! **Shape.** Entries are fetched a chunk ahead as lines, looked at one by one off the executor, and then folded in order;
-//! a chunk with anything wrong in it is fetched again row by row, to say what and where. **Cost.** One parse and two hashes
-//! an entry; memory for one number a stream and one id a command. Appends may go on meanwhile: what is checked ends at the
-//! head that was read first.
+//! a chunk with anything wrong in it is fetched again row by row, to say what and where. What stands beside the entries
+//! (`verify/beside.rs`) is held to the fold as it comes past. **Cost.** One parse and two hashes an entry; memory for one
+//! number a stream and one id a command. Appends may go on meanwhile: what is checked ends at the head that was read
+//! first.
+
+mod beside;
 
 use std::collections::{HashMap, HashSet};
 
 use futures_util::StreamExt as _;
-use sogoc_proof::{Frontier, Hash, leaf_hash};
-use sqlx::Row as _;
+use sogoc_proof::{Frontier, Hash, VerifierKey, leaf_hash};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use self::beside::Beside;
 use crate::append::SealedText;
 use crate::clock::Timestamp;
-use crate::entry::{Entry, write_hex, write_unsigned, write_uuid};
+use crate::entry::{Entry, write_digits, write_unsigned, write_uuid};
 use crate::error::LogError;
 use crate::log::{Head, Log};
 use crate::reading::{CHUNK, Fetched, ahead, placed};
-use crate::store::{Lines, Pool, Row, integer, told, version};
+use crate::store::{Lines, Pool, Row};
+use crate::tiles::{Levels, TileRoot};
 use crate::values::{Position, Version};
+
+/// How often what was folded is held to the roots of tiles, in entries: then the check can be taken up again from there.
+const REACHED_EVERY: u64 = 16 * CHUNK as u64;
+
+/// Told how far everything has been found right.
+pub type Reached = Box<dyn FnMut(&Frontier) + Send>;
+
+/// What a check begins with.
+#[derive(Default)]
+pub struct VerifyOptions {
+    /// Entries that were found right before, as [`VerifyOptions::reached`] or a checkpoint's frontier gives them: the check
+    /// goes on from there. Nothing before the first.
+    pub from: Frontier,
+    /// Keys of the log, the present and earlier ones: every checkpoint must be signed by one of them. Without any, no
+    /// signature is verified.
+    pub keys: Vec<VerifierKey>,
+    /// Keys of witnesses: a cosignature that bears the name and id of one must be its. Others are only read.
+    pub witness_keys: Vec<VerifierKey>,
+    /// Told now and then how far everything has been found right, so that a check that is cut short can go on from there.
+    pub reached: Option<Reached>,
+}
+
+impl std::fmt::Debug for VerifyOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifyOptions")
+            .field("from", &self.from.size())
+            .field("keys", &self.keys)
+            .field("witness_keys", &self.witness_keys)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<Frontier> for VerifyOptions {
+    fn from(from: Frontier) -> Self {
+        Self { from, ..Self::default() }
+    }
+}
 
 /// The first thing found wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,17 +83,38 @@ pub struct VerifyReport {
     pub sealed: u64,
     /// Sealed texts that were erased.
     pub erased: u64,
+    /// Roots of tiles found right.
+    pub tile_roots: u64,
+    /// Checkpoints found right; signatures only where keys were given.
+    pub checkpoints: u64,
+    /// Cosignatures found right; verified are those of the given keys.
+    pub cosignatures: u64,
+    /// Snapshots with their checksum, of this log. Unfinished ones are left out: nothing rests on them.
+    pub snapshots: u64,
     /// The first fault, none when everything is right.
     pub fault: Option<Fault>,
 }
 
+impl VerifyReport {
+    fn new(head: Head) -> Self {
+        let (checked, sealed, erased, tile_roots, checkpoints, cosignatures, snapshots) = (0, 0, 0, 0, 0, 0, 0);
+        Self { head, checked, sealed, erased, tile_roots, checkpoints, cosignatures, snapshots, fault: None }
+    }
+}
+
 impl Log {
-    /// Checks the log from a frontier on ([`Frontier::new`] for all of it), and every sealed text:
+    /// Checks the log from a frontier on ([`Frontier::new`] for all of it), and what stands beside the entries:
     ///
     /// each entry is canonical and encodes to the same bytes; every column says what the entry says; the stored leaf
     /// hash is that of the bytes; positions are dense; time never runs backwards; versions of a stream are dense; a
     /// command's entries stand together, once, under one digest; the Merkle root is that of the head row, whose size and
-    /// last time are right; sealed texts fit their commitments; the triggers that refuse changes are there.
+    /// last time are right; roots of tiles are those of the entries, without gaps; every checkpoint has the root of the
+    /// entries it covers and is signed by the log's key, the last one is the one marked as signed, and none is beyond the
+    /// head; cosignatures can be read, say what their columns say, and are their witnesses'; snapshots have their checksum
+    /// and are of these entries; sealed texts fit their commitments; the triggers that refuse changes are there.
+    ///
+    /// Of what lies before the frontier, roots are not computed again; rows, signatures and sealed texts are checked all
+    /// the same.
     ///
     /// `progress` is told how many entries have been checked, and how many there are.
     ///
@@ -59,20 +122,23 @@ impl Log {
     /// `Unavailable`. Damage is no error but the report's fault.
     pub async fn verify(
         &self,
-        from: Frontier,
+        options: impl Into<VerifyOptions>,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<VerifyReport, LogError> {
+        let options = options.into();
+        let from = &options.from;
         let head = match self.head().await {
             Ok(head) => head,
             Err(LogError::Corrupt { position, what }) => {
-                let head = Head { log: self.name().to_owned(), size: 0, root: from.root(), at: None, frontier: from };
+                let head =
+                    Head { log: self.name().to_owned(), size: 0, root: from.root(), at: None, frontier: from.clone() };
                 let fault = Some(Fault { position, what });
-                return Ok(VerifyReport { head, checked: 0, sealed: 0, erased: 0, fault });
+                return Ok(VerifyReport { fault, ..VerifyReport::new(head) });
             }
             Err(error) => return Err(error),
         };
-        let mut report = VerifyReport { head, checked: 0, sealed: 0, erased: 0, fault: None };
-        let checked = self.verify_all(from, &mut report, &mut progress).await;
+        let mut report = VerifyReport::new(head);
+        let checked = self.verify_all(options, &mut report, &mut progress).await;
         match checked {
             Ok(()) => {}
             Err(LogError::Corrupt { position, what }) => report.fault = Some(Fault { position, what }),
@@ -83,31 +149,37 @@ impl Log {
 
     async fn verify_all(
         &self,
-        from: Frontier,
+        options: VerifyOptions,
         report: &mut VerifyReport,
         progress: &mut (impl FnMut(u64, u64) + Send),
     ) -> Result<(), LogError> {
         let head = report.head.clone();
+        let from = options.from.clone();
         if from.size() > head.size {
             let what = format!("the log has {} entries and had {} before", head.size, from.size());
             return Err(LogError::corrupt(Position(head.size), what));
         }
         let start = Position(from.size());
+        let mut beside = Beside::new(self, options, head.size).await?;
         let mut fold = Fold::new(self, from).await?;
+        beside.hold(self, &fold.tree, report).await?;
         let (log, size) = (self.clone(), head.size);
         let fetched = ahead(move |chunks| async move {
             log.send_lines(Lines::Columns, start, size, &chunks).await;
         });
         let name = head.log.clone();
+        let digits = match self.pool() {
+            Pool::Sqlite(_) => b"0123456789ABCDEF",
+            Pool::Postgres(_) => b"0123456789abcdef",
+        };
         let looked_at = fetched.map(|fetched: Fetched| {
             let (log, name) = (self.clone(), name.clone());
             async move {
                 let (from, to, text) = fetched?;
                 if let Some(text) = text {
                     let checked = name.clone();
-                    let looking = tokio::task::spawn_blocking(move || look_at(text, from, to, &checked));
-                    let looked =
-                        looking.await.map_err(|error| LogError::unavailable(format!("the check stopped: {error}")))?;
+                    let looking = tokio::task::spawn_blocking(move || look_at(text, from, to, &checked, digits));
+                    let looked = looking.await.map_err(|error| stopped(&error))?;
                     if let Some(chunk) = looked {
                         return Ok((chunk, None));
                     }
@@ -117,19 +189,35 @@ impl Log {
             }
         });
         let mut looked_at = std::pin::pin!(looked_at.buffered(2));
+        // Beside the entries; ends with this check.
+        let mut texts = JoinSet::new();
+        texts.spawn(self.clone().verify_sealed(head.size));
+        let mut reach = start.0 + REACHED_EVERY;
         while let Some(chunk) = looked_at.next().await {
             let (chunk, fault): (Chunk, Option<LogError>) = chunk?;
             fold.check_before(self, &chunk).await?;
+            let end = chunk.items.last().map_or(0, |last| last.position.0 + 1);
+            beside.load(self, end, report).await?;
             for item in &chunk.items {
-                fold.step(item, chunk.stream(item))?;
+                fold.step(item, chunk.stream(item), &mut |root| beside.full(root))?;
                 report.checked += 1;
+                if beside.due(fold.tree.size()) {
+                    beside.hold(self, &fold.tree, report).await?;
+                }
             }
             if let Some(fault) = fault {
                 return Err(fault);
             }
             progress(report.checked, head.size - start.0);
+            if fold.tree.size() >= reach {
+                reach = fold.tree.size() + REACHED_EVERY;
+                beside.flush(self, report).await?;
+                beside.reached(&fold.tree.frontier());
+            }
         }
-        let Fold { frontier, last_at, .. } = fold;
+        beside.flush(self, report).await?;
+        let Fold { tree, last_at, .. } = fold;
+        let frontier = tree.frontier();
         if frontier.size() != head.size {
             let what = format!("the entry is missing, the head counts {}", head.size);
             return Err(LogError::corrupt(Position(frontier.size()), what));
@@ -142,21 +230,25 @@ impl Log {
             let what = format!("head.last_at_us is {:?}, the last entry was recorded at {last_at:?}", head.at);
             return Err(LogError::corrupt(None, what));
         }
-        self.verify_sealed(report).await?;
+        beside.reached(&frontier);
+        beside.finish(self, report).await?;
+        let texts = texts.join_next().await.unwrap_or(Ok(Ok((0, 0))));
+        (report.sealed, report.erased) = texts.map_err(|error| stopped(&error))??;
         self.verify_tables().await
     }
 
-    async fn verify_sealed(&self, report: &mut VerifyReport) -> Result<(), LogError> {
-        let end = Position(report.head.size);
+    /// How many sealed texts of the first entries fit their commitments, and how many were erased.
+    async fn verify_sealed(self, size: u64) -> Result<(u64, u64), LogError> {
+        let (mut sealed, mut erased) = (0, 0);
         let mut after = (Position(0), Vec::new());
         loop {
-            let rows = self.sealed_rows(after, end).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let rows = self.sealed_rows_as_stored(after, Position(size)).await?;
+            let Some(last) = rows.last() else { return Ok((sealed, erased)) };
             after = (last.position, last.commitment.to_vec());
             for row in rows {
                 match row.content {
-                    Err(_) => report.erased += 1,
-                    Ok((salt, text)) if SealedText::commitment(&salt, &text) == row.commitment => report.sealed += 1,
+                    Err(_) => erased += 1,
+                    Ok((salt, text)) if SealedText::commitment(&salt, &text) == row.commitment => sealed += 1,
                     Ok(_) => {
                         let what = format!("sealed text {} does not fit its commitment", hex::encode(row.commitment));
                         return Err(LogError::corrupt(row.position, what));
@@ -164,37 +256,6 @@ impl Log {
                 }
             }
         }
-    }
-
-    /// What stands outside of the rows that were read: nothing beyond the head, and the triggers.
-    async fn verify_tables(&self) -> Result<(), LogError> {
-        // One statement sees one instant: appends may go on.
-        const BEYOND: &str = "select size, (select coalesce(max(position) + 1, 0) from entry) from head where id = 1";
-        let (size, end): (i64, i64) = crate::store::on_pool!(self.pool(), pool => {
-            sqlx::query_as(BEYOND).fetch_one(pool).await.map_err(|error| told(&error))?
-        });
-        if size != end {
-            let what = format!("the head counts {size} entries, the last one stands at position {}", end - 1);
-            return Err(LogError::corrupt(Position(size.unsigned_abs()), what));
-        }
-        let (found, expected): (i64, i64) = match self.pool() {
-            Pool::Sqlite(pool) => {
-                let sql = "select count(*) from sqlite_schema
-                           where type = 'trigger' and tbl_name in ('entry', 'head', 'sealed_text')";
-                (sqlx::query_scalar(sql).fetch_one(pool).await.map_err(|error| told(&error))?, 7)
-            }
-            Pool::Postgres(pool) => {
-                let sql = "select count(*) from pg_trigger
-                           where tgrelid in ('entry'::regclass, 'head'::regclass, 'sealed_text'::regclass)
-                             and tgenabled = 'A' and not tgisinternal";
-                (sqlx::query_scalar(sql).fetch_one(pool).await.map_err(|error| told(&error))?, 5)
-            }
-        };
-        if found < expected {
-            let what = format!("{found} of the {expected} triggers that refuse changes are in force");
-            return Err(LogError::corrupt(None, what));
-        }
-        Ok(())
     }
 
     /// Rows in order, up to the first that is missing or cannot be read, which ends them as an error.
@@ -265,8 +326,8 @@ impl Chunk {
     }
 }
 
-/// Looks at the lines of a range. None when anything is not as it should be.
-fn look_at(text: Vec<u8>, from: Position, to: Position, log: &str) -> Option<Chunk> {
+/// Looks at the lines of a range, with hashes in the digits given. None when anything is not as it should be.
+fn look_at(text: Vec<u8>, from: Position, to: Position, log: &str, digits: &[u8; 16]) -> Option<Chunk> {
     let text = String::from_utf8(text).ok()?;
     let mut items = Vec::with_capacity(CHUNK);
     let (mut expected, mut again) = (String::new(), String::new());
@@ -288,9 +349,9 @@ fn look_at(text: Vec<u8>, from: Position, to: Position, log: &str) -> Option<Chu
         expected.push(' ');
         write_unsigned(&mut expected, entry.command_index.into());
         expected.push(' ');
-        write_hex(&mut expected, &entry.command_digest);
+        write_digits(&mut expected, &entry.command_digest, digits);
         expected.push(' ');
-        write_hex(&mut expected, &leaf.0);
+        write_digits(&mut expected, &leaf.0, digits);
         expected.push(' ');
         let stream_at = expected.len();
         expected.push_str(entry.stream);
@@ -404,7 +465,7 @@ pub(crate) fn check_row(row: &Row, log: &str) -> Result<(), String> {
 /// What must hold from entry to entry.
 struct Fold {
     start: Position,
-    frontier: Frontier,
+    tree: Levels,
     last_at: Option<Timestamp>,
     versions: HashMap<String, Version>,
     commands: HashSet<Uuid>,
@@ -415,8 +476,9 @@ struct Fold {
 impl Fold {
     async fn new(log: &Log, frontier: Frontier) -> Result<Self, LogError> {
         let start = Position(frontier.size());
+        let tree = Levels::new(&frontier)?;
         let mut fold =
-            Self { start, frontier, last_at: None, versions: HashMap::new(), commands: HashSet::new(), command: None };
+            Self { start, tree, last_at: None, versions: HashMap::new(), commands: HashSet::new(), command: None };
         if start.0 > 0 {
             for row in log.rows(Position(start.0 - 1), 1).await? {
                 let row = row?;
@@ -432,43 +494,21 @@ impl Fold {
         if self.start.0 == 0 {
             return Ok(());
         }
-        for item in &chunk.items {
-            let stream = chunk.stream(item);
-            if !self.versions.contains_key(stream) {
-                let before: Option<i64> = crate::store::on_pool!(log.pool(), pool => {
-                    sqlx::query_scalar(
-                        "select version from entry where stream = $1 and position < $2 order by version desc limit 1",
-                    )
-                    .bind(stream)
-                    .bind(integer(self.start.0))
-                    .fetch_optional(pool)
-                    .await
-                    .map_err(|error| told(&error))?
-                });
-                let before = before.map_or(Ok(Version(0)), version)?;
-                self.versions.insert(stream.to_owned(), before);
-            }
-            if item.command_index == 0 {
-                const SQL: &str = "select position from entry where command = $1 and position < $2 limit 1";
-                let earlier = match log.pool() {
-                    Pool::Sqlite(pool) => {
-                        let query = sqlx::query(SQL).bind(item.command.to_string()).bind(integer(self.start.0));
-                        query.fetch_optional(pool).await.map(|row| row.map(|row| row.try_get::<i64, _>(0)))
-                    }
-                    Pool::Postgres(pool) => {
-                        let query = sqlx::query(SQL).bind(item.command).bind(integer(self.start.0));
-                        query.fetch_optional(pool).await.map(|row| row.map(|row| row.try_get::<i64, _>(0)))
-                    }
-                };
-                if earlier.map_err(|error| told(&error))?.is_some() {
-                    return Err(twice(item));
-                }
-            }
+        let names: HashSet<&str> = chunk.items.iter().map(|item| chunk.stream(item)).collect();
+        let unknown: Vec<&str> = names.into_iter().filter(|name| !self.versions.contains_key(*name)).collect();
+        for (stream, version) in log.versions_before(&unknown, self.start).await? {
+            self.versions.insert(stream, version);
         }
-        Ok(())
+        let begun = chunk.items.iter().filter(|item| item.command_index == 0);
+        let commands: Vec<Uuid> = begun.clone().map(|item| item.command).collect();
+        let earlier = log.commands_before(&commands, self.start).await?;
+        match begun.into_iter().find(|item| earlier.contains(&item.command)) {
+            Some(item) => Err(twice(item)),
+            None => Ok(()),
+        }
     }
 
-    fn step(&mut self, item: &Item, stream: &str) -> Result<(), LogError> {
+    fn step(&mut self, item: &Item, stream: &str, full: &mut impl FnMut(TileRoot)) -> Result<(), LogError> {
         let fault = |what: String| Err(LogError::corrupt(item.position, what));
         if self.last_at.is_some_and(|last| item.at < last) {
             return fault(format!("time runs backwards: {} after {:?}", item.at, self.last_at));
@@ -500,9 +540,13 @@ impl Fold {
         }
         self.command = Some((item.command, item.command_digest, item.command_index));
         self.last_at = Some(item.at);
-        self.frontier.append(item.leaf);
+        self.tree.append(item.leaf, full);
         Ok(())
     }
+}
+
+fn stopped(error: &tokio::task::JoinError) -> LogError {
+    LogError::unavailable(format!("the check stopped: {error}"))
 }
 
 fn twice(item: &Item) -> LogError {

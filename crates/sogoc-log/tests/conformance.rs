@@ -4,10 +4,14 @@ mod conformance {
     pub(crate) mod stage;
 
     mod appending;
+    mod attacking;
     mod checking;
     mod copying;
+    mod exporting;
     mod failing;
     mod framework;
     mod keeping;
     mod opening;
+    mod proving;
+    mod signing;
 }

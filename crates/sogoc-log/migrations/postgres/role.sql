@@ -32,7 +32,7 @@ begin
 end
 $$;
 
-revoke all on head, entry, sealed_text, snapshot, snapshot_chunk from {role};
+revoke all on head, entry, sealed_text, snapshot, snapshot_chunk, checkpoint, signed, cosignature, tile_root from {role};
 
 -- Invariant 1: insert and select, nothing else.
 grant select, insert on entry to {role};
@@ -42,6 +42,11 @@ grant update (size, frontier, last_at_us) on head to {role};
 
 grant select, insert on sealed_text to {role};
 grant update (salt, text, erased_at_us) on sealed_text to {role};
+
+grant select, insert on checkpoint, cosignature, tile_root to {role};
+
+grant select on signed to {role};
+grant update (size, frontier) on signed to {role};
 
 grant select, insert, delete on snapshot, snapshot_chunk to {role};
 

@@ -1,11 +1,14 @@
 //! Sealed texts and snapshots.
 
-use sogoc_log::{Frontier, LogError, Sealed, SealedText, Snapshot};
+use sogoc_log::{Faulty, Frontier, LogError, Mode, Options, Sealed, SealedText, Snapshot, Step};
 
-use super::stage::{Stage, append, fill, on_both_stores};
+use super::stage::{Stage, append, erase, erasing, fill, on_both_stores};
 
 on_both_stores!(
     a_sealed_text_is_stored_with_its_entry_and_can_be_erased,
+    a_text_is_erased_with_the_entry_that_says_so_or_not_at_all,
+    an_append_may_erase_only_so_much,
+    an_erasure_fails_at_every_step_and_is_done_once,
     a_sealed_text_of_a_refused_append_is_not_stored,
     a_sealed_text_that_was_changed_is_found,
     a_snapshot_comes_back_until_a_newer_one_fits,
@@ -25,10 +28,9 @@ async fn a_sealed_text_is_stored_with_its_entry_and_can_be_erased(stage: Stage) 
     for text in &texts {
         assert_eq!(found[&text.commitment], Sealed::Text(text.clone()));
     }
-    assert_eq!(log.erase_sealed(&all[..2]).await, Ok(2));
-    assert_eq!(log.erase_sealed(&all[..3]).await, Ok(1), "what is erased stays as it is");
+    let erased = erase(&log, "e/x", &all[..2]).await;
     let found = log.sealed(&all[..4]).await.expect("readable");
-    assert!(matches!(found[&all[0]], Sealed::Erased { .. }));
+    assert_eq!(found[&all[0]], Sealed::Erased { at: erased.at }, "as of the entry that says so");
     assert_eq!(found[&all[3]], Sealed::Text(texts[3].clone()));
     assert!(log.sealed(&[[9; 32]]).await.expect("readable").is_empty(), "one that nobody sealed");
     // The same text sealed again does not bring an erased one back.
@@ -44,6 +46,89 @@ async fn a_sealed_text_is_stored_with_its_entry_and_can_be_erased(stage: Stage) 
         assert!(erased);
     }
     assert_eq!(log.verify(Frontier::new(), |_, _| ()).await.expect("readable").fault, None);
+}
+
+async fn a_text_is_erased_with_the_entry_that_says_so_or_not_at_all(stage: Stage) {
+    let log = stage.log().await;
+    let texts = [SealedText::new([1; 32], "lý do"), SealedText::new([2; 32], "họ tên")];
+    let [first, second] = [texts[0].commitment, texts[1].commitment];
+    let mut one = append("a/x", 0);
+    one.sealed = texts.to_vec();
+    log.append(one).await.expect("accepted");
+
+    // An append that is refused for another reason erases nothing.
+    let mut stale = append("e/x", 7);
+    stale.erases = vec![first];
+    assert!(matches!(log.append(stale).await, Err(LogError::Conflict { .. })));
+    // One that was never there, beside one that is: all or nothing.
+    let unknown = erasing(&log, "e/x", &[first, [9; 32]]).await;
+    let refused = Err(LogError::NothingToErase { commitment: hex::encode([9; 32]), erased: None });
+    assert_eq!(log.append(unknown).await, refused);
+    assert_eq!(log.head().await.expect("readable").size, 1, "nothing was recorded");
+    assert_eq!(log.sealed(&[first]).await.expect("readable")[&first], Sealed::Text(texts[0].clone()));
+
+    let erased = erase(&log, "e/x", &[first]).await;
+    let again = erasing(&log, "e/x", &[first]).await;
+    let refused = Err(LogError::NothingToErase { commitment: hex::encode(first), erased: Some(erased.at) });
+    assert_eq!(log.append(again).await, refused);
+    // Of several that erase the same text at once, one does.
+    let attempts = futures_util::future::join_all((0..5).map(|n| {
+        let (log, mut one) = (log.clone(), append(&format!("e/{n}"), 0));
+        one.erases = vec![second];
+        async move { log.append(one).await }
+    }))
+    .await;
+    assert_eq!(attempts.iter().filter(|answer| answer.is_ok()).count(), 1, "{attempts:?}");
+    let told = |answer: &Result<_, LogError>| matches!(answer, Err(LogError::NothingToErase { erased: Some(_), .. }));
+    assert_eq!(attempts.iter().filter(|answer| told(answer)).count(), 4, "{attempts:?}");
+
+    // The same command again gets its receipt, and not that there is nothing left to erase.
+    let third = SealedText::new([3; 32], "cớ");
+    let mut one = append("a/x", 1);
+    one.sealed = vec![third.clone()];
+    log.append(one).await.expect("accepted");
+    let erasing = erasing(&log, "e/x", &[third.commitment]).await;
+    log.append(erasing.clone()).await.expect("erased");
+    assert_eq!(log.append(erasing).await.map(|receipt| receipt.repeated), Ok(true));
+    let report = log.verify(Frontier::new(), |_, _| ()).await.expect("readable");
+    assert_eq!((report.fault, report.sealed, report.erased), (None, 0, 3));
+}
+
+async fn an_append_may_erase_only_so_much(stage: Stage) {
+    let log = stage.log().await;
+    let text = SealedText::new([1; 32], "lý do");
+    let mut both = append("a/x", 0);
+    both.sealed = vec![text.clone()];
+    both.erases = vec![text.commitment];
+    let mut twice = append("a/x", 0);
+    twice.erases = vec![text.commitment; 2];
+    let mut many = append("a/x", 0);
+    many.erases =
+        (0..=sogoc_log::ERASES_MAX as u64).map(|n| SealedText::commitment(&[0; 32], &n.to_string())).collect();
+    for bad in [both, twice, many] {
+        assert!(matches!(log.append(bad).await, Err(LogError::Refused { .. })));
+    }
+}
+
+async fn an_erasure_fails_at_every_step_and_is_done_once(stage: Stage) {
+    let faulty = Faulty::default();
+    let log = stage.log_with(Options { faulty: faulty.clone(), ..Options::default() }).await;
+    for (salt, (step, mode)) in (0_u8..).zip(Step::ALL.into_iter().flat_map(|step| Mode::ALL.map(|mode| (step, mode))))
+    {
+        let text = SealedText::new([salt; 32], "lý do");
+        let mut one = append(&format!("a/{salt}"), 0);
+        one.sealed = vec![text.clone()];
+        log.append(one).await.expect("accepted");
+        let erasing = erasing(&log, "e/x", &[text.commitment]).await;
+        faulty.fail_next(step, mode);
+        assert!(matches!(log.append(erasing.clone()).await, Err(LogError::Unavailable { .. })), "{step:?} {mode:?}");
+        let persisted = step == Step::Commit && mode == Mode::PersistedButFailed;
+        let found = log.sealed(&[text.commitment]).await.expect("readable").remove(&text.commitment);
+        assert_eq!(matches!(found, Some(Sealed::Erased { .. })), persisted, "{step:?} {mode:?}");
+        assert_eq!(log.append(erasing).await.map(|receipt| receipt.repeated), Ok(persisted), "{step:?} {mode:?}");
+    }
+    let report = log.verify(Frontier::new(), |_, _| ()).await.expect("readable");
+    assert_eq!((report.fault, report.sealed, report.erased), (None, 0, 2 * Step::ALL.len() as u64));
 }
 
 async fn a_sealed_text_of_a_refused_append_is_not_stored(stage: Stage) {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use sogoc_log::testing::TestStore;
 use sogoc_log::{Log, LogError, Options, Pool, Position};
+use sogoc_proof::{Algorithm, SignerKey};
 
 use super::appending::check_whole;
-use super::stage::{Stage, append, fill, on_both_stores};
+use super::stage::{Stage, append, fill, literal, on_both_stores};
 
 on_both_stores!(
     a_log_that_exists_is_opened_again_with_its_name,
     a_newer_schema_is_refused,
+    an_older_store_is_refused_until_it_is_migrated_and_keeps_its_entries,
     a_store_without_a_log_is_refused_with_the_remedy,
     migrating_again_changes_nothing,
     many_that_create_at_once_make_one_log,
@@ -35,9 +37,52 @@ async fn a_log_that_exists_is_opened_again_with_its_name(stage: Stage) {
 async fn a_newer_schema_is_refused(stage: Stage) {
     stage.log().await.close().await;
     stage.store.tamper("update head set schema = 99").await;
-    let newer = Err(LogError::Schema { found: 99, usable: 1 });
+    let newer = Err(LogError::Schema { found: 99, usable: 2 });
     assert_eq!(Log::open(stage.store.url(), Options::default()).await.map(|_| ()), newer);
     assert_eq!(Log::migrate(stage.store.url(), &Options::default()).await.map(|_| ()), newer);
+}
+
+async fn an_older_store_is_refused_until_it_is_migrated_and_keeps_its_entries(stage: Stage) {
+    let frontier = literal(&stage, &sogoc_log::Frontier::new().to_bytes());
+    let first = if stage.is_postgres() {
+        include_str!("../../migrations/postgres/0001_log.sql")
+    } else {
+        include_str!("../../migrations/sqlite/0001_log.sql")
+    };
+    let head = "insert into head (id, size, frontier, last_at_us, name, schema)";
+    let create = format!("{first}; {head} values (1, 0, {frontier}, null, 'sogoc.example/ha-nam', 1)");
+    match stage.store.file() {
+        None => stage.store.tamper(&format!("begin; {create}; commit")).await,
+        Some(file) => {
+            std::fs::write(&file, b"").expect("writable");
+            stage.store.tamper(&format!("pragma journal_mode = wal; begin; {create}; commit")).await;
+        }
+    }
+    // An entry and a text as the older program recorded them: from a log of its schema's tables.
+    let recorded = Stage { store: TestStore::sqlite() };
+    let named = Options { name: Some("sogoc.example/ha-nam".to_owned()), ..Options::default() };
+    let source = recorded.log_with(named).await;
+    fill(&source, "a/x", 3).await;
+
+    let options = Options { role: None, ..Options::default() };
+    let older = Log::open(stage.store.url(), options.clone()).await.map(|_| ());
+    assert_eq!(older, Err(LogError::Schema { found: 1, usable: 2 }));
+    assert!(older.expect_err("refused").to_string().contains("sogoc store migrate"));
+    // At once by several, as when a service and an operator start together.
+    let migrated = futures_util::future::join_all((0..3).map(|_| {
+        let url = stage.store.url().to_owned();
+        tokio::spawn(async move { Log::migrate(&url, &Options::default()).await })
+    }))
+    .await;
+    for migrated in migrated {
+        assert_eq!(migrated.expect("no panic"), Ok(false));
+    }
+    let log = Log::open(stage.store.url(), Options::default()).await.expect("opens");
+    assert_eq!((log.name(), log.latest_checkpoint().await), ("sogoc.example/ha-nam", Ok(None)));
+    source.copy_to(&log, |_, _| ()).await.expect("a log like any other");
+    let key = SignerKey::from_seed("sogoc.example/ha-nam", Algorithm::Ed25519, [1; 32]).expect("a name");
+    assert_eq!(log.sign_checkpoint(&key).await.expect("signed").size(), 3);
+    assert_eq!(log.verify(sogoc_log::Frontier::new(), |_, _| ()).await.expect("readable").fault, None);
 }
 
 async fn a_store_without_a_log_is_refused_with_the_remedy(stage: Stage) {
@@ -182,6 +227,16 @@ async fn the_service_role_can_only_add_entries() {
         "insert into head (id, size, frontier, name, schema) values (2, 0, '', 'x', 1)",
         "delete from sealed_text",
         "update sealed_text set commitment = ''",
+        "update checkpoint set note = 'x'",
+        "delete from checkpoint",
+        "truncate checkpoint",
+        "update cosignature set line = 'x'",
+        "delete from cosignature",
+        "update tile_root set hash = ''",
+        "delete from tile_root",
+        "update signed set id = 2",
+        "delete from signed",
+        "insert into signed (id, size, frontier) values (2, 0, '')",
         "create table x (a int)",
     ] {
         let error = sqlx::query(sql).execute(pool).await.expect_err(sql);

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sogoc_log::testing::TestStore;
 use sogoc_log::{
-    Actor, Append, Clock as _, Draft, Log, LogError, Options, Receipt, StreamId, SystemClock, Uuid, Version, canonical,
+    Actor, Append, Clock as _, DEFAULT_NAME, Draft, Hash, Log, LogError, Options, Position, Receipt, StreamId,
+    SystemClock, Uuid, Version, canonical,
 };
+use sogoc_proof::{Algorithm, SignerKey, leaf_hash};
 
 /// A store and how to open its log.
 pub(crate) struct Stage {
@@ -87,8 +89,21 @@ pub(crate) fn appends(to: &[(&str, u64)]) -> Append {
         drafts: to.iter().map(|(name, version)| draft(name, *version)).collect(),
         expected: to.iter().map(|(name, version)| (stream(name), Version(*version))).collect(),
         sealed: vec![],
+        erases: vec![],
         unmoved: vec![],
     }
+}
+
+/// An append of one entry to a stream that erases sealed texts.
+pub(crate) async fn erasing(log: &Log, to: &str, commitments: &[[u8; 32]]) -> Append {
+    let mut one = append(to, log.stream_version(&stream(to)).await.expect("readable").0);
+    one.erases = commitments.to_vec();
+    one
+}
+
+/// Erases sealed texts, which one entry says.
+pub(crate) async fn erase(log: &Log, to: &str, commitments: &[[u8; 32]]) -> Receipt {
+    log.append(erasing(log, to, commitments).await).await.expect("erased")
 }
 
 /// Appends `count` entries, one command each, one after the other.
@@ -119,5 +134,62 @@ pub(crate) fn manual(clock: &Arc<sogoc_log::ManualClock>) -> Options {
         clock: Arc::clone(clock) as Arc<dyn sogoc_log::Clock>,
         time_source: sogoc_log::TimeSource::Clock,
         ..Options::default()
+    }
+}
+
+/// Appends many entries with few commands.
+pub(crate) async fn fill_many(log: &Log, to: &str, count: u64) {
+    let mut version = log.stream_version(&stream(to)).await.expect("readable").0;
+    let end = version + count;
+    while version < end {
+        let next = end.min(version + sogoc_log::DRAFTS_MAX as u64);
+        let mut many = append(to, version);
+        many.drafts = (version..next).map(|number| draft(to, number)).collect();
+        log.append(many).await.expect("accepted");
+        version = next;
+    }
+}
+
+/// Leaf hashes of all entries, from their bytes.
+pub(crate) async fn leaves(log: &Log) -> Vec<Hash> {
+    let entries = log.read(Position(0), 1 << 20).await.expect("readable");
+    entries.iter().map(|entry| leaf_hash(entry.bytes.as_bytes())).collect()
+}
+
+/// A key that signs this log's checkpoints.
+pub(crate) fn log_key(seed: u8) -> SignerKey {
+    SignerKey::from_seed(DEFAULT_NAME, Algorithm::Ed25519, [seed; 32]).expect("a name that a note can carry")
+}
+
+pub(crate) fn witness_key(name: &str) -> SignerKey {
+    SignerKey::from_seed(name, Algorithm::CosignatureV1, [9; 32]).expect("a name that a note can carry")
+}
+
+/// What stands in the way of an owner who wants to change what was recorded, taken out of it.
+pub(crate) async fn past_the_triggers(stage: &Stage) {
+    let sql = if stage.is_postgres() {
+        "alter table entry disable trigger all; alter table head disable trigger all;
+         alter table sealed_text disable trigger all; alter table checkpoint disable trigger all;
+         alter table signed disable trigger all; alter table cosignature disable trigger all;
+         alter table tile_root disable trigger all; alter table entry drop constraint entry_stream_version;
+         alter table entry drop constraint entry_command_index;"
+    } else {
+        "drop trigger entry_is_never_updated; drop trigger entry_is_never_deleted; drop trigger entry_is_dense;
+         drop trigger head_never_shrinks; drop trigger sealed_text_is_only_erased;
+         drop trigger checkpoint_is_never_updated; drop trigger checkpoint_is_never_deleted;
+         drop trigger checkpoint_is_never_replaced; drop trigger cosignature_is_never_updated;
+         drop trigger cosignature_is_never_deleted; drop trigger tile_root_is_never_updated;
+         drop trigger tile_root_is_never_deleted; drop trigger tile_root_is_never_replaced;
+         drop trigger signed_only_grows; drop trigger signed_is_kept;"
+    };
+    stage.store.tamper(sql).await;
+}
+
+/// Bytes as a literal of the store.
+pub(crate) fn literal(stage: &Stage, bytes: &[u8]) -> String {
+    if stage.is_postgres() {
+        format!("'\\x{}'::bytea", hex::encode(bytes))
+    } else {
+        format!("x'{}'", hex::encode(bytes))
     }
 }
