@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
 use sogoc_domain::command::{Command, Envelope};
+use sogoc_domain::event::{Event, InstrumentEvent};
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::Timestamp;
@@ -81,10 +82,22 @@ pub(crate) fn draft(
         drafts,
         expected: decision.reads.iter().map(|stream| (stream_id(stream), Version(version(stream)))).collect(),
         sealed,
+        erases: erases(decision),
         unmoved: unmoved(envelope, decision),
     };
     check_size(&append, around.log)?;
     Ok(append)
+}
+
+/// Commitments of the texts that go with the append: those that its entries say are erased, and no others.
+fn erases(decision: &Decision) -> Vec<[u8; 32]> {
+    let mut erased = Vec::new();
+    for (_, event) in &decision.events {
+        if let Event::Instrument(InstrumentEvent::TextsErased(e)) = event {
+            erased.extend(e.texts.iter().map(|text| text.0));
+        }
+    }
+    erased
 }
 
 /// What may have no entry after a position: a season's scorecards and survey where results are frozen, and any account

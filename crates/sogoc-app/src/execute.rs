@@ -11,7 +11,7 @@
 //! **A refusal is never given for what is out of date**: before it is, everything recorded is folded and the decision
 //! is taken again if there was anything.
 
-use sogoc_domain::command::Envelope;
+use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::decide::Failure;
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::stream::Stream;
@@ -23,6 +23,7 @@ use sogoc_register::Register;
 use crate::drafting::{Around, command_digest, domain_time, draft, is_passing, refused_by_log, reused, stream_id};
 use crate::open::App;
 use crate::sealing::Sealing;
+use crate::turns::scorecard_alone;
 use crate::{leaves, refused};
 
 /// Times that a decision is taken before the caller is told that others kept changing what it rests on.
@@ -112,10 +113,26 @@ impl App {
                         if let Some(last) = receipt.positions.last() {
                             self.reach(last.0).await?;
                         }
+                        if matches!(envelope.command, Command::PublishEdition(_)) {
+                            // Who is told that it is published can prove it. It is recorded in any case.
+                            if let Err(error) = self.sign().await {
+                                tracing::error!(
+                                    error = &error as &dyn std::error::Error,
+                                    "a publication is not signed"
+                                );
+                            }
+                        }
                         return Ok(answered(receipt, decided.failures));
                     }
                     Err(error) if is_passing(&error) => self.advance_beyond(size).await?,
                     Err(LogError::CommandReused { .. }) => return Err(reused(envelope).into()),
+                    Err(LogError::NothingToErase { commitment, .. }) => {
+                        // Erased by another process meanwhile, which its entry tells; or its text never came into this
+                        // store.
+                        if self.catch_up().await? == size {
+                            return Err(Refusal::new(Code::Unknown).with("what", "text").with("id", commitment).into());
+                        }
+                    }
                     Err(LogError::Refused { what, limit, remedy }) => {
                         return Err(refused_by_log(&what, &limit, &remedy).into());
                     }
@@ -134,6 +151,16 @@ impl App {
             }
         }
         Err(Refusal::new(Code::Contended).with("tries", TRIES_MAX).into())
+    }
+
+    /// What a command must wait for among those that were sent before it and are not answered: those with the same
+    /// stream, or all of them where there is none. Commands on different scorecards so share a commit, and each still
+    /// sees what those before it led to.
+    #[must_use]
+    pub fn waits_at(&self, envelope: &Envelope) -> Option<Stream> {
+        // A position that is not recorded yet is one of an entry that those before it lead to.
+        let known = envelope.seen.is_none_or(|seen| seen < self.register().size());
+        scorecard_alone(envelope).filter(|_| known)
     }
 
     /// The first receipt of a command that is recorded.
@@ -173,7 +200,10 @@ impl App {
                 Some(_) | None => refusal,
             }
         })?;
-        for (stream, event) in &decision.events {
+        // Who amends a criteria set is shown the set and not every leaf that it means something for; what was recorded
+        // meanwhile is recomputed all the same. Only who says what was seen is held to it.
+        let shown = envelope.seen.is_some() || !matches!(envelope.command, Command::AmendCriteriaSet(_));
+        for (stream, event) in decision.events.iter().filter(|_| shown) {
             let Some((season, agency, touched)) = leaves::touched(world, stream, event) else { continue };
             if let Some(changed) =
                 touched.into_iter().find_map(|leaf| leaf_changed(register, season, agency, leaf, seen))
@@ -257,7 +287,8 @@ fn leaf_changed(
     let mark = register.leaf_mark(season, agency, leaf).filter(|mark| mark.position > seen)?;
     Some(
         Refusal::new(Code::LeafChanged)
-            .with("leaf", leaf)
+            .with("leaf", leaves::code(register.world(), season, agency, leaf))
+            .with("leaf_id", leaf)
             .with("agency", agency)
             .with("seen", seen)
             .with("current", mark.position)

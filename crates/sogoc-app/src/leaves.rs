@@ -2,6 +2,7 @@
 
 use sogoc_domain::World;
 use sogoc_domain::command::Command;
+use sogoc_domain::criteria::SetVersion;
 use sogoc_domain::event::{AppealTarget, Event, ScorecardEvent};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AgencyId, LeafId, SeasonId};
@@ -19,10 +20,21 @@ pub(crate) fn named(world: &World, command: &Command) -> Option<(SeasonId, Agenc
         Command::CorrectScore(c) => (&c.season, &c.agency, &c.leaf),
         _ => return None,
     };
+    let leaf = version_of(world, season, agency)?.leaf(leaf)?.id.clone();
+    Some((season.clone(), agency.clone(), leaf))
+}
+
+/// A leaf's code in the version by which the agency is scored; its id where that version has no such leaf.
+pub(crate) fn code<'w>(world: &'w World, season: &SeasonId, agency: &AgencyId, leaf: &'w LeafId) -> &'w str {
+    let found = version_of(world, season, agency).and_then(|version| version.leaf_by_id(leaf));
+    found.map_or(leaf.as_str(), |leaf| &leaf.code)
+}
+
+/// The set version by which an agency is scored.
+fn version_of<'w>(world: &'w World, season: &SeasonId, agency: &AgencyId) -> Option<&'w SetVersion> {
     let recorded = world.seasons.get(season)?;
     let group = recorded.groups.get(&recorded.agencies.get(agency)?.group)?;
-    let version = world.sets.get(group.set.as_ref()?)?.version(group.set_version?)?;
-    Some((season.clone(), agency.clone(), version.leaf(leaf)?.id.clone()))
+    world.sets.get(group.set.as_ref()?)?.version(group.set_version?).map(AsRef::as_ref)
 }
 
 /// The leaves whose points, state or applicability an event decides about. Evidence is not among them: a file more or
@@ -45,6 +57,8 @@ pub(crate) fn touched<'a>(
         ScorecardEvent::ScoreDeemed(e) => vec![&e.leaf],
         ScorecardEvent::ScoreCorrected(e) => vec![&e.change.leaf],
         ScorecardEvent::ResolutionApplied(e) => vec![&e.change.leaf],
+        ScorecardEvent::ScoreRecomputed(e) => vec![&e.leaf],
+        ScorecardEvent::LeafReopened(e) => vec![&e.leaf],
         ScorecardEvent::AppealItemDecided(e) => {
             let appeal = world.scorecard(season, agency)?.appeals.get(&e.appeal)?;
             let item = usize::try_from(e.item).ok()?.checked_sub(1)?;
@@ -68,8 +82,6 @@ pub(crate) fn touched<'a>(
         | ScorecardEvent::AppealItemWithdrawn(_)
         | ScorecardEvent::LineScored(_)
         | ScorecardEvent::ClassCapped(_)
-        | ScorecardEvent::ScoreRecomputed(_)
-        | ScorecardEvent::LeafReopened(_)
         | ScorecardEvent::ResultTranscribed(_) => return None,
     };
     Some((season, agency, leaves))

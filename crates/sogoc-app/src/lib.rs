@@ -8,6 +8,7 @@
 //! (the domain's), figures (the register's), and any lock that is held while an append is on its way but the turn at one
 //! scorecard.
 
+mod bundle;
 mod drafting;
 mod execute;
 pub mod import;
@@ -19,15 +20,18 @@ mod queries;
 mod refused;
 mod run_plan;
 mod sealing;
+mod signing;
 mod snapshot;
 mod turns;
 mod what_if;
 
+pub use bundle::{BundleError, Texts, entry_proof};
 pub use drafting::command_digest;
 pub use execute::{ExecuteError, Origin, Receipt};
 pub use importing::{ImportFailure, SheetImport};
 pub use open::{Absent, App, Options};
 pub use run_plan::{PlanError, PlanOutcome};
 pub use sealing::{Entropy, SystemEntropy};
+pub use signing::{KeptError, Signing};
 pub use snapshot::Replay;
 pub use what_if::WouldBeRefused;

@@ -12,6 +12,7 @@ use sogoc_register::{FoldError, Register};
 use crate::drafting::domain_time;
 use crate::refused::Refused;
 use crate::sealing::{Entropy, SystemEntropy};
+use crate::signing::Signer;
 use crate::snapshot::restored;
 use crate::turns::Turns;
 
@@ -76,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) holder: [u8; 32],
     pub(crate) turns: Turns,
     pub(crate) refused: Refused,
+    pub(crate) signer: Signer,
 }
 
 impl fmt::Debug for App {
@@ -110,6 +112,7 @@ impl App {
             entropy,
             turns: Turns::default(),
             refused: Refused::default(),
+            signer: Signer::default(),
         };
         let app = Self { shared: Arc::new(shared) };
         app.build(|folded| {
@@ -132,6 +135,12 @@ impl App {
     pub fn register(&self) -> RwLockReadGuard<'_, Register> {
         // A panic while folding is a defect, and what was folded before it still answers.
         self.shared.register.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True where the log had no entry when it was opened.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.shared.opened_at == 0
     }
 
     /// The present instant by the app's clock.
@@ -180,14 +189,15 @@ impl App {
         Ok(())
     }
 
-    /// Brings the SQL mirror up to what was recorded meanwhile, waits until everything queued is answered, then closes
-    /// the log.
+    /// Brings the SQL mirror up to what was recorded meanwhile, signs the last checkpoint, waits until everything queued
+    /// is answered, then closes the log.
     pub async fn close(self) {
         let grown = self.register().size() > self.shared.opened_at;
         if grown && let Err(error) = self.follow_mirror().await {
             // What is recorded stands; the next process that records brings the mirror along.
             tracing::warn!(error = &error as &dyn std::error::Error, "the SQL mirror was not brought along");
         }
+        self.sign_for_the_last_time().await;
         let log = self.shared.log.clone();
         drop(self);
         log.close().await;

@@ -4,23 +4,23 @@ use std::collections::HashMap;
 
 use sogoc_domain::values::{Digest, Sealed};
 use sogoc_log::LogError;
-use sogoc_register::{EntryView, Trace};
+use sogoc_register::{EntryView, Fetched, Trace};
 
 use crate::open::App;
 
 impl App {
-    /// The texts behind commitments. Erased and unknown ones are left out.
+    /// The texts behind commitments, or that they were erased. Unknown ones are left out.
     ///
     /// # Errors
     /// [`LogError`] when the log does not answer, or a text does not fit its commitment.
-    pub async fn texts(&self, commitments: &[Sealed]) -> Result<HashMap<Sealed, String>, LogError> {
+    pub async fn texts(&self, commitments: &[Sealed]) -> Result<HashMap<Sealed, Fetched>, LogError> {
         let wanted: Vec<[u8; 32]> = commitments.iter().map(|commitment| commitment.0).collect();
         let found = self.log().sealed(&wanted).await?;
-        let text = |(commitment, sealed)| match sealed {
-            sogoc_log::Sealed::Text(sealed) => Some((Digest(commitment), sealed.text)),
-            sogoc_log::Sealed::Erased { .. } => None,
+        let fetched = |sealed| match sealed {
+            sogoc_log::Sealed::Text(sealed) => Fetched::Text(sealed.text),
+            sogoc_log::Sealed::Erased { .. } => Fetched::Erased,
         };
-        Ok(found.into_iter().filter_map(text).collect())
+        Ok(found.into_iter().map(|(commitment, sealed)| (Digest(commitment), fetched(sealed))).collect())
     }
 
     /// Puts the texts of its entries into a trace.

@@ -92,6 +92,7 @@ pub(crate) fn record(
         }],
         expected: vec![(stream, Version(version))],
         sealed: Vec::new(),
+        erases: Vec::new(),
         unmoved: Vec::new(),
     }
 }

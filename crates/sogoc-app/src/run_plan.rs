@@ -19,10 +19,10 @@ use std::task::Poll;
 
 use futures_util::StreamExt as _;
 use sogoc_domain::command::Command;
-use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, Failure, LeafMark};
+use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, Failure, LeafMark, TextMark};
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::stream::Stream;
-use sogoc_domain::values::{AgencyId, Digest, LeafId, SeasonId};
+use sogoc_domain::values::{AgencyId, Digest, LeafId, Sealed, SeasonId};
 use sogoc_domain::{Context, Record, World, decide};
 use sogoc_log::{Append, LogError, Uuid};
 
@@ -61,7 +61,7 @@ pub struct PlanError {
     /// The command.
     pub command_id: Uuid,
     /// Why.
-    pub source: ExecuteError,
+    pub source: Box<ExecuteError>,
 }
 
 impl App {
@@ -269,7 +269,7 @@ fn is_there_already(command: &PlannedCommand, refusal: &Refusal) -> bool {
 }
 
 fn stopped(command: &PlannedCommand, source: impl Into<ExecuteError>) -> PlanError {
-    PlanError { row: command.row.clone(), command_id: command.envelope.command_id, source: source.into() }
+    PlanError { row: command.row.clone(), command_id: command.envelope.command_id, source: Box::new(source.into()) }
 }
 
 fn count(length: usize) -> u64 {
@@ -284,6 +284,10 @@ struct Rehearsal<'a> {
 impl Record for Rehearsal<'_> {
     fn leaf_mark(&self, season: &SeasonId, agency: &AgencyId, leaf: &LeafId) -> Option<LeafMark> {
         self.register.leaf_mark(season, agency, leaf)
+    }
+
+    fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
+        self.register.text_marks(texts)
     }
 
     fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {

@@ -1,10 +1,11 @@
-//! The one door, on a SQLite store: receipts, refusals, ids that take effect once, retries, imports.
+//! The one door, on a SQLite store, and erasing on both: receipts, refusals, ids that take effect once, retries, imports.
 
+mod erasing;
 mod pilot;
 
 use std::collections::BTreeSet;
 
-use pilot::{LEAVES, Pilot, adjust, refusal, score};
+use pilot::{LEAVES, Pilot, adjust, amend, refusal, score};
 use serde_json::json;
 use sogoc_app::import::embedded::HANAM_2022;
 use sogoc_app::{ExecuteError, Origin};
@@ -61,12 +62,34 @@ async fn a_change_of_the_leaf_that_was_seen_is_shown_and_others_work_is_not() {
         (told.values["current"].as_str(), told.values["by"].as_str()),
         (moved.to_string().as_str(), "leader-so-a")
     );
+    assert_eq!((told.values["leaf"].as_str(), told.values["leaf_id"].as_str()), ("1.1", "leaf-1"));
     stale.seen = Some(moved);
     pilot.does("officer-so-a", score("so-a", "1.2", true)).await;
     pilot.execute(&stale).await.expect("the leaf is as it was seen");
     let mut beyond = pilot.envelope("officer-so-a", score("so-a", "1.1", true));
     beyond.seen = Some(1_000_000);
     assert_eq!(pilot.refused(&beyond).await.code, Code::Invalid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amendment_and_what_it_amends_are_shown_to_each_other() {
+    let pilot = Pilot::running().await;
+    let scored = pilot.does("officer-so-a", score("so-a", "1.1", true)).await.positions[0];
+    let moved = pilot.does("leader-so-a", score("so-a", "1.1", false)).await.positions[0];
+    // Who amends and says what was seen is held to it.
+    let mut stale = pilot.envelope("chair", amend());
+    stale.seen = Some(scored);
+    let told = pilot.refused(&stale).await;
+    assert_eq!((told.code, told.values["leaf"].as_str()), (Code::LeafChanged, "1.1"));
+    assert_eq!(told.values["current"], moved.to_string());
+    pilot.does("chair", amend()).await;
+    // And who scores a leaf is told that it was amended since.
+    let mut late = pilot.envelope("officer-so-a", score("so-a", "1.1", true));
+    late.seen = Some(moved);
+    let told = pilot.refused(&late).await;
+    assert_eq!((told.code, told.values["by"].as_str()), (Code::LeafChanged, "chair"));
+    late.seen = Some(told.values["current"].parse().expect("a position"));
+    pilot.execute(&late).await.expect("the leaf is as it was seen");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,7 +238,7 @@ async fn an_import_that_was_cut_off_is_completed_and_nothing_is_doubled() {
     let row = command.row.clone();
     let error = pilot.app.run_plan(&corrected, |_, _| {}).await.expect_err("another content under the same id");
     assert_eq!(error.row, row);
-    assert!(matches!(error.source, ExecuteError::Refusal(refusal) if refusal.code == Code::CommandReused));
+    assert!(matches!(*error.source, ExecuteError::Refusal(ref refusal) if refusal.code == Code::CommandReused));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -460,7 +460,7 @@ pub(crate) mod trial {
 
     use crate::Surroundings;
     use crate::command::{Command, Envelope};
-    use crate::decide::{AnnouncementFacts, Context, Decision, EditionFacts, LeafMark, Record, decide};
+    use crate::decide::{AnnouncementFacts, Context, Decision, EditionFacts, LeafMark, Record, TextMark, decide};
     use crate::event::Event;
     use crate::refusal::{Code, Refusal};
     use crate::roles::Role;
@@ -497,6 +497,10 @@ pub(crate) mod trial {
     impl Record for NoRecord {
         fn leaf_mark(&self, _: &SeasonId, _: &AgencyId, _: &LeafId) -> Option<LeafMark> {
             None
+        }
+        fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
+            let card = Stream::parse("scorecard/s/so-a").unwrap();
+            vec![Some(TextMark { streams: [card].into(), accounts: [].into() }); texts.len()]
         }
         fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {
             AnnouncementFacts { as_of: 100, streams_root: Digest([0; 32]), streams: 1 }

@@ -26,7 +26,7 @@ use crate::roles::Role;
 use crate::scorecard::Submission;
 use crate::season::{Season, version_of};
 use crate::stream::Stream;
-use crate::values::{AccountId, AgencyId, SeasonId, Timestamp};
+use crate::values::{AccountId, AgencyId, Sealed, SeasonId, Timestamp};
 use crate::world::World;
 
 // ---- the table for acting -----------------------------------------------------------------------------------------
@@ -165,6 +165,8 @@ pub enum Separation {
     SecondPerson,
     /// Not about an account of the same person.
     OwnAccount,
+    /// Not by a person who brought the text in, or whose account it names.
+    OwnText,
     /// No member who voted acts, or in this season acted, for the agency, or stood aside.
     VotersOwnCase,
     /// No member who voted took the decision under review.
@@ -188,6 +190,7 @@ impl Separation {
             Self::OwnDecision => "not one's own decision",
             Self::SecondPerson => "a second person",
             Self::OwnAccount => "not one's own account",
+            Self::OwnText => "not a text of one's own",
             Self::VotersOwnCase => "not a voter's own case",
             Self::VotersOwnDecision => "not a voter's own decision",
             Self::TwoVoters => "two who vote for it",
@@ -207,6 +210,8 @@ const GRANTER: Who = Who { roles: &[Role::Administrator], scope: ActScope::Where
 const APPROVER: Who = Who { roles: &[Role::Administrator, Role::CouncilChair], scope: ActScope::WhereGranted };
 const REGISTRAR: Who =
     Who { roles: &[Role::Secretariat, Role::CouncilChair, Role::Administrator], scope: ActScope::AnySeason };
+const ERASER: Who =
+    Who { roles: &[Role::Administrator, Role::Secretariat, Role::CouncilChair], scope: ActScope::Register };
 const AMENDER: Who = Who { roles: SECRETARIAT, scope: ActScope::SeasonsOfSet };
 const SECRETARY: Who = Who { roles: SECRETARIAT, scope: ActScope::Season };
 const IMPORTER: Who = Who { roles: &[Role::Administrator], scope: ActScope::ImportedSeason };
@@ -232,8 +237,8 @@ use PhaseRule::{
     Admitted, AdmittedIfScheduled, AfterAnnouncement, Anytime, BeforeActivation, Running, UntilAnnounced, UntilDue,
 };
 use Separation::{
-    Approvals, NeedsTwo, OutsideBody, OwnAccount, OwnCase, OwnDecision, SecondPerson, TwoVoters, VotersOwnCase,
-    VotersOwnDecision,
+    Approvals, NeedsTwo, OutsideBody, OwnAccount, OwnCase, OwnDecision, OwnText, SecondPerson, TwoVoters,
+    VotersOwnCase, VotersOwnDecision,
 };
 
 const fn line(command: &'static str, who: &'static [Who], phase: PhaseRule, separation: &'static [Separation]) -> Rule {
@@ -261,6 +266,7 @@ pub const TABLE: &[Rule] = &[
     line("transfer-account", &[ADMINISTRATOR], Anytime, &[OwnAccount, OutsideBody]),
     line("link-accounts", &[ADMINISTRATOR], Anytime, &[]),
     line("close-account", &[ADMINISTRATOR], Anytime, &[]),
+    line("erase-texts", &[ERASER], Anytime, &[OwnText, OwnCase]),
 
     line("draft-criteria-set", &[REGISTRAR], Anytime, &[]),
     line("activate-criteria-set", &[REGISTRAR], Anytime, &[]),
@@ -789,6 +795,30 @@ pub(crate) fn bar_same_person<'o>(
     }
 }
 
+/// That the deciding account is not the same person as any of those who brought a text in, or whom it names.
+///
+/// # Errors
+/// [`crate::refusal::Code::OwnText`], saying who.
+pub(crate) fn bar_own_text<'o>(
+    d: &Deciding<'_>,
+    text: &Sealed,
+    others: impl IntoIterator<Item = &'o AccountId>,
+    why: &str,
+) -> Result<(), Refusal> {
+    let account = &d.envelope.account;
+    let mine = deciders(d);
+    match others.into_iter().find(|other| mine.contains(*other)) {
+        None => Ok(()),
+        Some(other) if other == account => {
+            Err(refuse!(OwnText, account = account, text = text, why = format!("it {why}")))
+        }
+        Some(other) => {
+            let why = format!("{other}, whose bars bind it, {why}");
+            Err(refuse!(OwnText, account = account, text = text, why = why))
+        }
+    }
+}
+
 /// True where the account is open and holds one of the roles for the season (for the whole register without one) at the
 /// instant by which the command is judged.
 pub(crate) fn holds_role(d: &Deciding<'_>, account: &AccountId, roles: &[Role], season: Option<&SeasonId>) -> bool {
@@ -1185,7 +1215,11 @@ mod tests {
             "class_by": "rounded_index", "ties": "competition", "unsurveyed": "leave_out",
             "unsigned_evidence": "reviewer_judges", "late_submission": "by_acceptance", "appeal_may_lower": false,
             "approvals": 2, "instrument_required": ["accept-late-submission"],
-            "reason_codes": [{"code": "evidence_missing", "label": "Thiếu tài liệu", "kind": "either"}],
+            "reason_codes": [
+                {"code": "evidence_missing", "label": "Thiếu tài liệu", "kind": "either"},
+                {"code": "clerical_error", "label": "Sai sót", "kind": "either"},
+                {"code": "standard_amended", "label": "Sửa tiêu chí", "kind": "either"},
+            ],
             "survey_factors": ["f1"],
         })
     }
@@ -1321,6 +1355,7 @@ mod tests {
             ("transfer-account", json!({"account": "inspector", "agency": "so-b"})),
             ("link-accounts", json!({"account": "inspector", "with": "alternate"})),
             ("close-account", json!({"account": "inspector", "reason": "x"})),
+            ("erase-texts", json!({"texts": [sha], "ground_code": "ordered", "ground": "x"})),
             ("draft-criteria-set", json!({"set": "set-2", "title": "Bộ", "max_points": "1", "domains": [domain()]})),
             ("activate-criteria-set", json!({"set": "set"})),
             ("amend-criteria-set", json!({"set": "set", "domains": [], "treatments": [], "reason": "x"})),

@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::criteria::Node;
-use crate::event::{AppealOutcome, EditionKind, EvidencePurpose, LeafTreatment, Name, SignatureState, Vote};
+use crate::event::{
+    AppealOutcome, EditionKind, ErasureGround, EvidencePurpose, LeafTreatment, Name, SignatureState, Vote,
+};
 use crate::policy::{Applicability, Assignment, Band, Basis, DeadlineScope, LineKind, Mode, Policy, Treatment};
 use crate::roles::{Role, Scope};
 use crate::scoring::Inputs;
 use crate::values::{
-    AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, LineId, Percent, PhaseId, Points, SeasonId, SetId,
-    Text, Timestamp,
+    AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, LineId, Percent, PhaseId, Points, Sealed, SeasonId,
+    SetId, Text, Timestamp,
 };
 
 /// The instrument that an act rests on, and its clause.
@@ -396,6 +398,17 @@ commands! {
         account: AccountId,
         /// Why.
         reason: Text,
+    }
+
+    /// Erases sealed texts for ever, each named by its commitment; the entries that hold the commitments stay as they
+    /// are. The envelope names the instrument that it rests on. Of several texts all are erased or none.
+    EraseTexts = "erase-texts" {
+        /// Commitments of the texts, as a trace shows them: 1 to 100.
+        texts: Vec<Sealed>,
+        /// On what ground, as a code.
+        ground_code: ErasureGround,
+        /// On what ground, in words; sealed like any other text, and may be erased in its turn.
+        ground: Text,
     }
 
     // -- criteria sets
@@ -1171,6 +1184,7 @@ impl Command {
             | Self::TransferAccount(_)
             | Self::LinkAccounts(_)
             | Self::CloseAccount(_)
+            | Self::EraseTexts(_)
             | Self::DraftCriteriaSet(_)
             | Self::ActivateCriteriaSet(_)
             | Self::AmendCriteriaSet(_) => None,
@@ -1232,6 +1246,7 @@ impl Command {
             | Self::TransferAccount(_)
             | Self::LinkAccounts(_)
             | Self::CloseAccount(_)
+            | Self::EraseTexts(_)
             | Self::DraftCriteriaSet(_)
             | Self::ActivateCriteriaSet(_)
             | Self::AmendCriteriaSet(_)

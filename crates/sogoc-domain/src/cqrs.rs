@@ -94,7 +94,7 @@ aggregate!(crate::season::Season, "season", SeasonEvent, Event::Season(e) => e,
     |world, own| Stream::Season(id) => world.seasons.insert(id.clone(), own));
 aggregate!(crate::scorecard::Scorecard, "scorecard", ScorecardEvent, Event::Scorecard(e) => *e,
     |world, own| Stream::Scorecard(season, agency) =>
-        world.scorecards.entry(season.clone()).or_default().insert(agency.clone(), own));
+        world.scorecards.entry(season.clone()).or_default().insert(agency, own));
 aggregate!(crate::survey::Survey, "survey", SurveyEvent, Event::Survey(e) => e,
     |world, own| Stream::Survey(id) => world.surveys.insert(id.clone(), own));
 aggregate!(crate::council::Council, "council", CouncilEvent, Event::Council(e) => e,

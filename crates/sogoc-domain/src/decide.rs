@@ -33,6 +33,15 @@ pub struct LeafMark {
     pub account: AccountId,
 }
 
+/// Where a sealed text stands, and who brought it in.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TextMark {
+    /// Streams of the entries that hold its commitment.
+    pub streams: BTreeSet<Stream>,
+    /// Accounts that recorded those entries, and those in whose place they did.
+    pub accounts: BTreeSet<AccountId>,
+}
+
 /// What an announcement commits to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AnnouncementFacts {
@@ -65,6 +74,9 @@ pub struct EditionFacts {
 pub trait Record: Send + Sync {
     /// The entry that the leaf's present version rests on.
     fn leaf_mark(&self, season: &SeasonId, agency: &AgencyId, leaf: &LeafId) -> Option<LeafMark>;
+    /// Where sealed texts stand, in the order in which they are asked for; none for a commitment that is in no entry.
+    /// Names of accounts may be left out: those the accounts themselves know.
+    fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>>;
     /// What an announcement made now would commit to.
     fn announcement(&self, season: &SeasonId) -> AnnouncementFacts;
     /// What an edition of the results as of a position commits to, against the edition before, if there is one.
@@ -171,6 +183,7 @@ fn dispatch(d: &Deciding<'_>, command: &Command) -> Result<(), Refusal> {
         Command::TransferAccount(c) => account::transfer(d, c),
         Command::LinkAccounts(c) => account::link(d, c),
         Command::CloseAccount(c) => account::close(d, c),
+        Command::EraseTexts(c) => instrument::erase_texts(d, c),
         Command::DraftCriteriaSet(c) => criteria::draft(d, c),
         Command::ActivateCriteriaSet(c) => criteria::activate(d, c),
         Command::AmendCriteriaSet(c) => criteria::amend(d, c),

@@ -297,8 +297,39 @@ events! {
         InstrumentRegistered = "instrument-registered" 1,
         /// Its document's digest became known.
         InstrumentDocumentAttached = "instrument-document-attached" 1,
+        /// Sealed texts were erased on its ground.
+        TextsErased = "texts-erased" 1,
     }
 }
+
+/// On what ground sealed texts were erased.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ErasureGround {
+    /// The person whom a text names asked for it.
+    RequestOfPerson,
+    /// A text names somebody whom it need not name, or holds what does not belong into the register.
+    NamedWithoutNeed,
+    /// The time for which texts are kept is over.
+    RetentionEnded,
+    /// A court or an authority ordered it.
+    Ordered,
+}
+
+impl ErasureGround {
+    /// As written in entries.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestOfPerson => "request-of-person",
+            Self::NamedWithoutNeed => "named-without-need",
+            Self::RetentionEnded => "retention-ended",
+            Self::Ordered => "ordered",
+        }
+    }
+}
+
 payload! {
     /// A decision, plan, minutes or letter.
     InstrumentRegistered {
@@ -319,6 +350,19 @@ payload! {
     InstrumentDocumentAttached {
         /// SHA-256 of the document.
         document: Digest,
+    }
+    /// Sealed texts were erased, with their salts, in the append of this entry. The entries that hold their commitments
+    /// are as they were. Recorded with the instrument and not with what the texts were about: no figure reads these
+    /// streams, so results that were announced or are about to be stay unmoved.
+    TextsErased {
+        /// Commitments of the texts, sorted, at most a hundred.
+        texts: Vec<Sealed>,
+        /// On what ground.
+        ground_code: ErasureGround,
+        /// On what ground in words, sealed.
+        ground: Sealed,
+        /// Who erased them.
+        by: By,
     }
 }
 

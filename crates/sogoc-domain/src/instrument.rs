@@ -1,14 +1,22 @@
-//! An instrument: a decision, plan, minutes or letter that acts rest on.
+//! An instrument: a decision, plan, minutes or letter that acts rest on; and the erasure of sealed texts, which always
+//! rests on one.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use time::{Date, Month};
 
-use crate::command::{AttachInstrumentDocument, NewInstrument};
-use crate::decide::{Deciding, check_name};
-use crate::event::{InstrumentDocumentAttached, InstrumentEvent, InstrumentRegistered};
+use crate::authority;
+use crate::command::{AttachInstrumentDocument, EraseTexts, NewInstrument};
+use crate::decide::{Deciding, check_count, check_name};
+use crate::event::{InstrumentDocumentAttached, InstrumentEvent, InstrumentRegistered, TextsErased};
 use crate::refusal::{Refusal, refuse};
 use crate::stream::Stream;
-use crate::values::{Digest, Text};
+use crate::values::{Digest, InstrumentId, Sealed, Text};
+use crate::world::World;
+
+/// Most texts that one command erases: what an entry lists (DESIGN §5).
+const ERASED_MAX: usize = 100;
 
 /// An instrument as of one position.
 #[derive(Clone, Default, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +31,8 @@ pub struct Instrument {
     pub title: Option<Text>,
     /// SHA-256 of its document, once known.
     pub document: Option<Digest>,
+    /// Commitments of the sealed texts that were erased on its ground.
+    pub erased: BTreeSet<Sealed>,
 }
 
 impl Instrument {
@@ -37,6 +47,7 @@ impl Instrument {
                 self.document = e.document;
             }
             InstrumentEvent::InstrumentDocumentAttached(e) => self.document = Some(e.document),
+            InstrumentEvent::TextsErased(e) => self.erased.extend(&e.texts),
         }
     }
 }
@@ -97,6 +108,53 @@ pub(crate) fn attach_document(d: &Deciding<'_>, c: &AttachInstrumentDocument) ->
             Ok(())
         }
     }
+}
+
+/// Erases sealed texts (invariant 11). All of those named or none: what is gone cannot be brought back, so nobody shall
+/// have to find out afterwards which part was done.
+///
+/// **By whom.** The custodian of the register or who runs its seasons, for the whole register: an administrator, the
+/// secretariat, the council's chair. Never who brought the text in (nobody takes the ground of their own decision out of
+/// sight), nor the person whose account it names, nor anybody who acts for the agency on whose scorecard it stands. There
+/// are always others: a register is founded by two.
+pub(crate) fn erase_texts(d: &Deciding<'_>, c: &EraseTexts) -> Result<(), Refusal> {
+    let Some(instrument) = &d.envelope.instrument else {
+        return Err(refuse!(InstrumentRequired, command = d.kind()));
+    };
+    if c.texts.is_empty() {
+        return Err(refuse!(Missing, field = "texts"));
+    }
+    check_count("texts", c.texts.len(), ERASED_MAX)?;
+    let texts: BTreeSet<Sealed> = c.texts.iter().copied().collect();
+    let texts: Vec<Sealed> = texts.into_iter().collect();
+    let marks = d.record.text_marks(&texts);
+    for (text, mark) in texts.iter().zip(marks) {
+        if let Some(by) = erased_by(d.world, text) {
+            return Err(refuse!(AlreadyErased, text = text, instrument = by));
+        }
+        let named = d.world.accounts.iter().find(|(_, account)| account.name == Some(*text)).map(|(id, _)| id);
+        if named.is_none() && mark.is_none() {
+            return Err(refuse!(Unknown, what = "text", id = text));
+        }
+        if let Some(account) = named {
+            authority::bar_own_text(d, text, [account], "is the account that it names")?;
+        }
+        let Some(mark) = mark else { continue };
+        authority::bar_own_text(d, text, &mark.accounts, "brought it in")?;
+        for stream in &mark.streams {
+            if let Stream::Scorecard(season, agency) = stream {
+                authority::bar_own_case(d, &d.envelope.account, season, agency)?;
+            }
+        }
+    }
+    let event = TextsErased { texts, ground_code: c.ground_code, ground: d.seal("ground", &c.ground)?, by: d.by() };
+    d.push(Stream::Instrument(instrument.id.clone()), event);
+    Ok(())
+}
+
+/// The instrument on whose ground a text was erased, where it was.
+fn erased_by<'w>(world: &'w World, text: &Sealed) -> Option<&'w InstrumentId> {
+    world.instruments.iter().find(|(_, instrument)| instrument.erased.contains(text)).map(|(id, _)| id)
 }
 
 #[cfg(test)]

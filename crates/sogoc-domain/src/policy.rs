@@ -55,11 +55,23 @@ pub struct Policy {
     pub survey_factors: Vec<String>,
 }
 
+/// Code under which clerical corrections stand (`correct-score`).
+pub const CLERICAL_ERROR: &str = "clerical_error";
+/// Code under which an amendment of a criteria set changes scores (`amend-criteria-set`).
+pub const STANDARD_AMENDED: &str = "standard_amended";
+
 impl Policy {
     /// The reason code of this name.
     #[must_use]
     pub fn reason(&self, code: &str) -> Option<&ReasonCode> {
         self.reason_codes.iter().find(|r| r.code == code)
+    }
+
+    /// The first of the codes that every policy must hold, and may both lower and raise, which this one does not: with
+    /// the command that would be refused for want of it.
+    pub(crate) fn lacks(&self) -> Option<(&'static str, &'static str)> {
+        let standing = [(CLERICAL_ERROR, "correct-score"), (STANDARD_AMENDED, "amend-criteria-set")];
+        standing.into_iter().find(|(code, _)| self.reason(code).is_none_or(|r| r.kind != ReasonKind::Either))
     }
 }
 
@@ -132,6 +144,30 @@ pub struct ReasonCode {
     pub label_en: Option<Text>,
     /// Whether it may lower, raise or do both.
     pub kind: ReasonKind,
+}
+
+impl ReasonCode {
+    /// The codes that every policy must hold, with their usual labels: the register itself puts changes under them.
+    ///
+    /// # Panics
+    /// Never: the labels are fixed.
+    #[must_use]
+    pub fn standing() -> [Self; 2] {
+        let code = |code: &str, vi: &str, en: &str| Self {
+            code: code.to_owned(),
+            label: Text::try_new(vi).expect("a label without control characters"),
+            label_en: Some(Text::try_new(en).expect("a label without control characters")),
+            kind: ReasonKind::Either,
+        };
+        [
+            code(CLERICAL_ERROR, "Sửa sai sót nhập liệu, tính toán", "Clerical error corrected"),
+            code(
+                STANDARD_AMENDED,
+                "Tiêu chí, hướng dẫn chấm điểm được sửa đổi",
+                "Criterion or scoring guidance amended",
+            ),
+        ]
+    }
 }
 
 /// What a reason code may do to points.

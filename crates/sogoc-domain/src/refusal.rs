@@ -18,6 +18,64 @@ pub enum Language {
     English,
 }
 
+/// A text in both languages, where it says more than one template can: what a rule takes, why an address leads nowhere,
+/// what is wrong with a line of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said(Box<[String; 2]>);
+
+impl Said {
+    /// A text in English and in Vietnamese.
+    #[must_use]
+    pub fn new(en: impl Into<String>, vi: impl Into<String>) -> Self {
+        Self(Box::new([en.into(), vi.into()]))
+    }
+
+    /// The text in a language.
+    #[must_use]
+    pub fn text(&self, language: Language) -> &str {
+        let [en, vi] = &*self.0;
+        match language {
+            Language::English => en,
+            Language::Vietnamese => vi,
+        }
+    }
+}
+
+/// In English, as errors print themselves.
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text(Language::English))
+    }
+}
+
+/// The same in both languages: a number, an id, or what is said in English only.
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self::new(text.clone(), text)
+    }
+}
+
+impl From<&str> for Said {
+    fn from(text: &str) -> Self {
+        Self::new(text, text)
+    }
+}
+
+/// In English and in Vietnamese.
+impl From<(&str, &str)> for Said {
+    fn from((en, vi): (&str, &str)) -> Self {
+        Self::new(en, vi)
+    }
+}
+
+/// `said!("… {x} …", "… {x} …")`: the text in English and in Vietnamese, each formatted as by `format!`.
+#[macro_export]
+macro_rules! said {
+    ($en:literal, $vi:literal $(,)?) => {
+        $crate::refusal::Said::new(format!($en), format!($vi))
+    };
+}
+
 struct Template {
     values: &'static [&'static str],
     en: (&'static str, &'static str),
@@ -88,6 +146,11 @@ refusals! {
         en: "{what} {id} is not in the register", "check the id";
         vi: "không có {what} {id} trong sổ", "kiểm tra lại mã"
     }
+    /// The text is erased.
+    AlreadyErased = "already-erased" ["text", "instrument"] {
+        en: "text {text} was erased before, on the ground of instrument {instrument}", "leave it out";
+        vi: "văn bản {text} đã được xóa trước đó, căn cứ {instrument}", "bỏ khỏi danh sách"
+    }
     /// The command would change nothing.
     NothingToDo = "nothing-to-do" ["why"] {
         en: "there is nothing to record: {why}", "no action is needed";
@@ -106,7 +169,7 @@ refusals! {
         vi: "mã lệnh {command_id} đã dùng cho nội dung khác", "dùng mã lệnh mới cho lệnh mới"
     }
     /// The leaf changed after its author saw it.
-    LeafChanged = "leaf-changed" ["leaf", "agency", "seen", "current", "by", "at"] {
+    LeafChanged = "leaf-changed" ["leaf", "leaf_id", "agency", "seen", "current", "by", "at"] {
         en: "leaf {leaf} of {agency} changed at position {current} by {by} ({at}), after position {seen} that you were shown", "read the leaf again and decide again";
         vi: "tiêu chí {leaf} của {agency} đã thay đổi tại vị trí {current} bởi {by} ({at}), sau vị trí {seen} mà ông/bà đã xem", "xem lại tiêu chí rồi quyết định lại"
     }
@@ -166,6 +229,11 @@ refusals! {
     OwnDecision = "own-decision" ["account", "leaf", "why"] {
         en: "{account} cannot decide on leaf {leaf}: {why}", "let somebody else decide";
         vi: "{account} không được quyết định về tiêu chí {leaf}: {why}", "để người khác quyết định"
+    }
+    /// A text of one's own.
+    OwnText = "own-text" ["account", "text", "why"] {
+        en: "{account} cannot erase text {text}: {why}", "let another administrator, the secretariat or the council's chair erase it";
+        vi: "{account} không được xóa văn bản {text}: {why}", "để quản trị viên khác, Tổ thư ký hoặc Chủ tịch Hội đồng xóa"
     }
     /// A second person is needed.
     SecondPerson = "second-person" ["account", "what", "first"] {
@@ -332,6 +400,11 @@ refusals! {
         en: "reason code {code} is not known in {season}; known: {known}", "use one of those";
         vi: "mã lý do {code} không có trong {season}; có: {known}", "dùng một trong các mã đó"
     }
+    /// A policy lacks a reason code that the register itself puts changes under.
+    ReasonCodeRequired = "reason-code-required" ["season", "code", "command"] {
+        en: "the policy of {season} has no reason code {code} that may both lower and raise; {command} needs it", "add it to reason_codes with the kind either";
+        vi: "quy định của {season} chưa có mã lý do {code} cho phép cả tăng và giảm điểm; {command} cần mã này", "thêm vào reason_codes với kind là either"
+    }
     /// The reason code does not fit the direction.
     ReasonUnfit = "reason-unfit" ["code", "kind", "old", "new"] {
         en: "reason code {code} ({kind}) cannot explain a change from {old} to {new}", "use a code of the fitting kind";
@@ -393,13 +466,15 @@ pub struct Refusal {
     pub code: Code,
     /// What the texts name: the values and the limit.
     pub values: BTreeMap<&'static str, String>,
+    /// Values that are words, in Vietnamese.
+    vietnamese: BTreeMap<&'static str, String>,
 }
 
 impl Refusal {
     /// A refusal of this code; values are added with [`Refusal::with`].
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, values: BTreeMap::new() }
+        Self { code, values: BTreeMap::new(), vietnamese: BTreeMap::new() }
     }
 
     /// Names a value of the text.
@@ -410,24 +485,31 @@ impl Refusal {
         self
     }
 
+    /// Names a value of the text that is words: machines read it in English, people in their language.
+    #[must_use]
+    pub fn with_said(mut self, name: &'static str, value: &Said) -> Self {
+        self.vietnamese.insert(name, value.text(Language::Vietnamese).to_owned());
+        self.with(name, value)
+    }
+
     /// What is wrong, with the values and the limit.
     #[must_use]
     pub fn message(&self, language: Language) -> String {
         let t = self.code.template();
-        self.fill(match language {
-            Language::English => t.en.0,
-            Language::Vietnamese => t.vi.0,
-        })
+        match language {
+            Language::English => self.fill(t.en.0, None),
+            Language::Vietnamese => self.fill(t.vi.0, Some(&self.vietnamese)),
+        }
     }
 
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self, language: Language) -> String {
         let t = self.code.template();
-        self.fill(match language {
-            Language::English => t.en.1,
-            Language::Vietnamese => t.vi.1,
-        })
+        match language {
+            Language::English => self.fill(t.en.1, None),
+            Language::Vietnamese => self.fill(t.vi.1, Some(&self.vietnamese)),
+        }
     }
 
     /// True for refusals that are recorded: lateness and want of authority (DESIGN §6).
@@ -443,6 +525,7 @@ impl Refusal {
                 | Code::NoDelegation
                 | Code::OwnCase
                 | Code::OwnDecision
+                | Code::OwnText
                 | Code::SecondPerson
                 | Code::NeedsTwo
                 | Code::OwnAccount
@@ -450,8 +533,9 @@ impl Refusal {
         )
     }
 
-    /// Fills `{name}` from the values in one pass, so that a value that looks like a placeholder stays a value.
-    fn fill(&self, template: &str) -> String {
+    /// Fills `{name}` from the values in one pass, so that a value that looks like a placeholder stays a value. What is
+    /// worded goes before.
+    fn fill(&self, template: &str, worded: Option<&BTreeMap<&'static str, String>>) -> String {
         let mut out = String::with_capacity(template.len() + 64);
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
@@ -460,7 +544,8 @@ impl Refusal {
                 rest = after;
                 break;
             };
-            out.push_str(self.values.get(name).map_or("?", String::as_str));
+            let value = worded.and_then(|worded| worded.get(name)).or_else(|| self.values.get(name));
+            out.push_str(value.map_or("?", String::as_str));
             rest = tail;
         }
         out.push_str(rest);

@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::exact::Exact;
-use crate::refusal::{Refusal, refuse};
+use crate::refusal::{Language, Refusal, Said, refuse};
+use crate::said;
 use crate::values::{DECIMALS_MAX, Percent, Points, Quantity, Text};
 
 /// Most tiers or options of one rule.
@@ -157,9 +158,9 @@ pub enum RuleError {
         /// The rule's name.
         rule: &'static str,
         /// What it takes.
-        takes: &'static str,
+        takes: Said,
         /// What was given.
-        given: String,
+        given: Said,
     },
     /// The rule cannot lead to these points.
     #[error("{points} points are not possible: {limit}")]
@@ -167,20 +168,34 @@ pub enum RuleError {
         /// The points.
         points: String,
         /// What would be possible.
-        limit: String,
+        limit: Said,
     },
 }
 
 impl RuleError {
+    /// What does not fit, in both languages.
+    #[must_use]
+    pub fn said(&self) -> Said {
+        let vi = |said: &Said| said.text(Language::Vietnamese).to_owned();
+        match self {
+            Self::InputsUnfit { rule, takes, given } => {
+                Said::new(self.to_string(), format!("{rule} cần {}; đã khai: {}", vi(takes), vi(given)))
+            }
+            Self::PointsOutside { points, limit } => {
+                Said::new(self.to_string(), format!("không thể có {points} điểm: {}", vi(limit)))
+            }
+        }
+    }
+
     /// The refusal of a command that names a leaf, by its code.
     #[must_use]
     pub fn refusal(&self, leaf: &str) -> Refusal {
         match self {
             Self::InputsUnfit { rule, takes, given } => {
-                refuse!(InputsUnfit, leaf = leaf, rule = rule, takes = takes, given = given)
+                refuse!(InputsUnfit, leaf = leaf, rule = rule).with_said("takes", takes).with_said("given", given)
             }
             Self::PointsOutside { points, limit } => {
-                refuse!(PointsOutsideRule, leaf = leaf, points = points, limit = limit)
+                refuse!(PointsOutsideRule, leaf = leaf, points = points).with_said("limit", limit)
             }
         }
     }
@@ -196,6 +211,21 @@ impl std::fmt::Display for Inputs {
             Self::Option(number) => write!(f, "option {number}"),
             Self::Judged(mark) => write!(f, "a mark of {mark}"),
         }
+    }
+}
+
+impl Inputs {
+    /// What is declared, and what there is to say of it.
+    fn said(&self, en: &str, vi: &str) -> Said {
+        let vietnamese = match self {
+            Self::YesNo(true) => "có".to_owned(),
+            Self::YesNo(false) => "không".to_owned(),
+            Self::Ratio { numerator, denominator } => format!("{numerator} trên {denominator}"),
+            Self::Count(count) => format!("số lượng {count}"),
+            Self::Option(number) => format!("phương án {number}"),
+            Self::Judged(mark) => format!("điểm {mark}"),
+        };
+        Said::new(format!("{self}{en}"), format!("{vietnamese}{vi}"))
     }
 }
 
@@ -217,18 +247,31 @@ impl ScoringRule {
 
     /// What an actor declares under this rule.
     #[must_use]
-    pub fn takes(&self) -> &'static str {
-        match self {
-            Self::YesNo { .. } => "yes_no: true or false",
-            Self::Proportional { .. } => "ratio: a numerator from 0 to the denominator, and a denominator above 0",
-            Self::PerUnit { .. } => "count: the accepted units",
-            Self::Tiers { by: TierBasis::Percentage, .. } => "ratio: a numerator and a denominator above 0",
-            Self::Tiers { by: TierBasis::Count, .. } => "count: the units counted",
-            Self::Deduction { .. } => "count: the recorded faults",
-            Self::Choice { .. } => "option: the number of one of its options, from 1",
-            Self::Judged { .. } => "judged: a mark that is a multiple of the step, from 0 to the maximum",
-            Self::Survey { .. } => "no declared inputs: its points come from the survey",
-        }
+    pub fn takes(&self) -> Said {
+        let (en, vi) = match self {
+            Self::YesNo { .. } => ("yes_no: true or false", "yes_no: true (có) hoặc false (không)"),
+            Self::Proportional { .. } => (
+                "ratio: a numerator from 0 to the denominator, and a denominator above 0",
+                "ratio: tử số từ 0 đến mẫu số, và mẫu số lớn hơn 0",
+            ),
+            Self::PerUnit { .. } => ("count: the accepted units", "count: số đơn vị được công nhận"),
+            Self::Tiers { by: TierBasis::Percentage, .. } => {
+                ("ratio: a numerator and a denominator above 0", "ratio: tử số, và mẫu số lớn hơn 0")
+            }
+            Self::Tiers { by: TierBasis::Count, .. } => ("count: the units counted", "count: số lượng đếm được"),
+            Self::Deduction { .. } => ("count: the recorded faults", "count: số lỗi được ghi nhận"),
+            Self::Choice { .. } => {
+                ("option: the number of one of its options, from 1", "option: số thứ tự của một phương án, từ 1")
+            }
+            Self::Judged { .. } => (
+                "judged: a mark that is a multiple of the step, from 0 to the maximum",
+                "judged: điểm là bội số của bước chấm, từ 0 đến điểm tối đa",
+            ),
+            Self::Survey { .. } => {
+                ("no declared inputs: its points come from the survey", "không kê khai: điểm lấy từ khảo sát")
+            }
+        };
+        Said::new(en, vi)
     }
 
     /// True for the survey's rule; all others are self-scored.
@@ -237,7 +280,7 @@ impl ScoringRule {
         matches!(self, Self::Survey { .. })
     }
 
-    fn unfit(&self, given: String) -> RuleError {
+    fn unfit(&self, given: Said) -> RuleError {
         RuleError::InputsUnfit { rule: self.name(), takes: self.takes(), given }
     }
 
@@ -254,7 +297,9 @@ impl ScoringRule {
             (Self::YesNo { .. }, Inputs::YesNo(done)) => Ok(if *done { max } else { Points::ZERO }),
             (Self::Proportional { floor_pct, .. }, Inputs::Ratio { numerator, denominator }) => {
                 if numerator > denominator {
-                    return Err(self.unfit(format!("{inputs}, and the numerator is above the denominator")));
+                    return Err(self.unfit(
+                        inputs.said(", and the numerator is above the denominator", ", và tử số lớn hơn mẫu số"),
+                    ));
                 }
                 let share = self.share(inputs, *numerator, *denominator)?;
                 if floor_pct.is_some_and(|floor| &share * &Exact::HUNDRED < Exact::from(floor)) {
@@ -279,12 +324,17 @@ impl ScoringRule {
             }
             (Self::Choice { options, .. }, Inputs::Option(number)) => {
                 let option = usize::from(*number).checked_sub(1).and_then(|i| options.get(i));
-                let missing = || self.unfit(format!("{inputs}, and there are {}", options.len()));
+                let count = options.len();
+                let missing =
+                    || self.unfit(inputs.said(&format!(", and there are {count}"), &format!(", mà chỉ có {count}")));
                 option.map(|o| o.points.min(max)).ok_or_else(missing)
             }
             (Self::Judged { step, .. }, Inputs::Judged(mark)) => {
                 if *mark > max || !is_multiple(*mark, *step) {
-                    let limit = format!("a mark is a multiple of {step} from 0 to {max}");
+                    let limit = said!(
+                        "a mark is a multiple of {step} from 0 to {max}",
+                        "điểm là bội số của {step}, từ 0 đến {max}"
+                    );
                     return Err(RuleError::PointsOutside { points: mark.to_string(), limit });
                 }
                 Ok(*mark)
@@ -299,7 +349,7 @@ impl ScoringRule {
                 | Self::Judged { .. }
                 | Self::Survey { .. },
                 _,
-            ) => Err(self.unfit(inputs.to_string())),
+            ) => Err(self.unfit(inputs.said("", ""))),
         }
     }
 
@@ -307,7 +357,7 @@ impl ScoringRule {
     fn share(&self, inputs: &Inputs, numerator: Quantity, denominator: Quantity) -> Result<Exact, RuleError> {
         Exact::from(numerator)
             .checked_div(&Exact::from(denominator))
-            .ok_or_else(|| self.unfit(format!("{inputs}, and the denominator is 0")))
+            .ok_or_else(|| self.unfit(inputs.said(", and the denominator is 0", ", và mẫu số bằng 0")))
     }
 
     /// That the rule can be used for a leaf of this maximum: known versions, every listed value within the maximum, and
@@ -363,12 +413,15 @@ impl ScoringRule {
     /// # Errors
     /// When they are above the maximum, or finer than the season's decimals and not the maximum itself.
     pub fn allows(&self, max: Points, points: Points, decimals: u32) -> Result<(), RuleError> {
-        let outside = |limit: String| Err(RuleError::PointsOutside { points: points.to_string(), limit });
+        let outside = |limit: Said| Err(RuleError::PointsOutside { points: points.to_string(), limit });
         if points > max {
-            return outside(format!("the maximum is {max}"));
+            return outside(said!("the maximum is {max}", "tối đa là {max}"));
         }
         if points != max && points.get().normalize().scale() > decimals {
-            return outside(format!("this season's points have at most {decimals} decimals"));
+            return outside(said!(
+                "this season's points have at most {decimals} decimals",
+                "điểm của đợt này có tối đa {decimals} chữ số thập phân"
+            ));
         }
         Ok(())
     }
@@ -401,16 +454,19 @@ impl ScoringRule {
 /// # Errors
 /// When there is no factor, or one is above 100.
 pub fn survey_points(max: Points, factors: &[Percent], decimals: u32, rounding: Rounding) -> Result<Points, RuleError> {
-    let unfit = |given: String| RuleError::InputsUnfit {
+    let unfit = |given: Said| RuleError::InputsUnfit {
         rule: "survey",
-        takes: "a percentage from 0 to 100 for each factor, at least one",
+        takes: Said::new(
+            "a percentage from 0 to 100 for each factor, at least one",
+            "tỷ lệ phần trăm từ 0 đến 100 cho mỗi yếu tố, ít nhất một yếu tố",
+        ),
         given,
     };
     if let Some(factor) = factors.iter().find(|f| Exact::from(**f) > Exact::HUNDRED) {
-        return Err(unfit(format!("{factor}%")));
+        return Err(unfit(format!("{factor}%").into()));
     }
     let factors: Vec<Exact> = factors.iter().map(|f| Exact::from(*f)).collect();
-    let mean = Exact::mean(&factors).ok_or_else(|| unfit("no factor".to_owned()))?;
+    let mean = Exact::mean(&factors).ok_or_else(|| unfit(("no factor", "không có yếu tố nào").into()))?;
     let share = mean.checked_div(&Exact::HUNDRED).expect("100 is not 0");
     Ok(computed(&(Exact::from(max) * share), max, decimals, rounding))
 }
@@ -558,6 +614,19 @@ mod tests {
         ] {
             assert_eq!(score(rule, max, &inputs), Ok(pts(want)), "{} {inputs}", rule.name());
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_both_languages() {
+        let rule = ScoringRule::Choice { version: 1, options: Vec::new() };
+        let refusal = rule.points(pts("2"), &count("3"), 2, Rounding::HalfUp).unwrap_err().refusal("1.2");
+        assert_eq!(refusal.values["given"], "a count of 3", "machines read it in one language");
+        assert_eq!(
+            refusal.message(Language::Vietnamese),
+            "tiêu chí 1.2 chấm theo choice, cần option: số thứ tự của một phương án, từ 1; đã khai: số lượng 3"
+        );
+        let refusal = rule.allows(pts("2"), pts("3"), 2).unwrap_err().refusal("1.2");
+        assert_eq!(refusal.message(Language::Vietnamese), "3 điểm không hợp lệ cho tiêu chí 1.2: tối đa là 2");
     }
 
     #[test]

@@ -397,6 +397,9 @@ pub(crate) fn set_policy(d: &Deciding<'_>, c: &SetSeasonPolicy) -> Result<(), Re
             return bad("reason code", reason.code.clone(), "use each code once: a-z, 0-9, _ and -");
         }
     }
+    if let Some((code, command)) = p.lacks() {
+        return Err(refuse!(ReasonCodeRequired, season = &c.season, code = code, command = command));
+    }
     known_kinds("instrument_required", &p.instrument_required)?;
     let mut policy = p.clone();
     policy.instrument_required.sort();
@@ -701,6 +704,11 @@ pub(crate) fn activate(d: &Deciding<'_>, c: &ActivateSeason) -> Result<(), Refus
     let scored: Vec<_> = season.groups.iter().filter_map(|(id, g)| Some((id, g.set.as_ref()?))).collect();
     if season.phases.is_empty() && !scored.is_empty() {
         missing.push("phases (schedule-phase)".to_owned());
+    }
+    // A policy that was set before this was asked for. Where nothing is scored nothing is corrected either.
+    let lacks = season.policy.as_ref().filter(|_| !scored.is_empty()).and_then(Policy::lacks);
+    if let Some((code, command)) = lacks {
+        missing.push(format!("reason code {code} of kind either in the policy, for {command} (set-season-policy)"));
     }
     for (group, set) in scored {
         let version = current_version(d, set)?;

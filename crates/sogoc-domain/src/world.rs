@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::account::Account;
 use crate::agency::Agency;
@@ -36,7 +36,7 @@ pub struct World {
     /// Seasons.
     pub seasons: BTreeMap<SeasonId, Arc<Season>>,
     /// Scorecards, by season and agency.
-    pub scorecards: BTreeMap<SeasonId, BTreeMap<AgencyId, Arc<Scorecard>>>,
+    pub scorecards: BTreeMap<SeasonId, Scorecards>,
     /// Surveys.
     pub surveys: BTreeMap<SeasonId, Arc<Survey>>,
     /// Councils.
@@ -61,12 +61,9 @@ impl World {
             (Stream::Criteria(id), Event::Criteria(e)) => slot(&mut self.sets, id).apply(e),
             (Stream::Season(id), Event::Season(e)) => slot(&mut self.seasons, id).apply(e),
             (Stream::Scorecard(season, agency), Event::Scorecard(e)) => {
-                if !self.scorecards.contains_key(season) {
-                    self.scorecards.insert(season.clone(), BTreeMap::new());
-                }
-                if let Some(cards) = self.scorecards.get_mut(season) {
-                    slot(cards, agency).apply(e);
-                }
+                let cards = self.scorecards.entry(season.clone()).or_default();
+                let number = cards.number(agency);
+                cards.numbered_mut(number).apply(e);
             }
             (Stream::Survey(id), Event::Survey(e)) => slot(&mut self.surveys, id).apply(e),
             (Stream::Council(id), Event::Council(e)) => slot(&mut self.councils, id).apply(e),
@@ -105,6 +102,81 @@ impl World {
     #[must_use]
     pub fn is_founded(&self) -> bool {
         !self.accounts.is_empty()
+    }
+}
+
+/// Scorecards of a season by agency. Each has a number, which stays: who applies many events to thousands of scorecards
+/// need not look for each again.
+#[derive(Clone, Default, Debug)]
+pub struct Scorecards {
+    numbers: BTreeMap<AgencyId, u32>,
+    cards: Vec<Arc<Scorecard>>,
+}
+
+impl Scorecards {
+    /// The scorecard of an agency.
+    #[must_use]
+    pub fn get(&self, agency: &AgencyId) -> Option<&Arc<Scorecard>> {
+        self.numbers.get(agency).and_then(|number| self.numbered(*number))
+    }
+
+    /// The number of an agency's scorecard; an empty one is made where there is none.
+    pub fn number(&mut self, agency: &AgencyId) -> u32 {
+        if let Some(number) = self.numbers.get(agency) {
+            return *number;
+        }
+        let number = u32::try_from(self.cards.len()).expect("fewer than 2^32 scorecards fit memory");
+        self.numbers.insert(agency.clone(), number);
+        self.cards.push(Arc::default());
+        number
+    }
+
+    /// The scorecard with a number.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Option<&Arc<Scorecard>> {
+        self.cards.get(usize::try_from(number).ok()?)
+    }
+
+    /// The scorecard with a number that [`Scorecards::number`] gave, to be changed.
+    ///
+    /// # Panics
+    /// For a number that it did not give.
+    pub fn numbered_mut(&mut self, number: u32) -> &mut Scorecard {
+        let number = usize::try_from(number).expect("every supported target has at least 32 bits");
+        Arc::make_mut(&mut self.cards[number])
+    }
+
+    /// Puts a scorecard in place of the agency's.
+    pub fn insert(&mut self, agency: &AgencyId, card: Arc<Scorecard>) {
+        let number = usize::try_from(self.number(agency)).expect("every supported target has at least 32 bits");
+        self.cards[number] = card;
+    }
+
+    /// All of them, by agency.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&AgencyId, &Arc<Scorecard>)> {
+        self.numbers
+            .iter()
+            .map(|(agency, number)| (agency, self.numbered(*number).expect("numbers are given with their scorecards")))
+    }
+}
+
+impl PartialEq for Scorecards {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Serialize for Scorecards {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Scorecards {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let by_agency = BTreeMap::<AgencyId, Arc<Scorecard>>::deserialize(d)?;
+        let (agencies, cards): (Vec<_>, Vec<_>) = by_agency.into_iter().unzip();
+        Ok(Self { numbers: agencies.into_iter().zip(0..).collect(), cards })
     }
 }
 

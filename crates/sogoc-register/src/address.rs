@@ -12,6 +12,8 @@
 
 use std::sync::Arc;
 
+use sogoc_domain::refusal::Said;
+
 use crate::season::GroupFrame;
 use crate::view::{QueryError, SeasonView, shown};
 
@@ -180,7 +182,10 @@ pub(crate) fn split_season(address: &str) -> Result<(&str, &str), QueryError> {
     address.split_once('/').filter(|(season, rest)| !season.is_empty() && !rest.is_empty()).ok_or_else(|| {
         QueryError::UnknownFigure {
             address: shown(address),
-            why: "it begins with the season, such as hanam-2022/departments/mean_index".to_owned(),
+            why: Said::new(
+                "it begins with the season, such as hanam-2022/departments/mean_index",
+                "địa chỉ bắt đầu bằng mã đợt, như hanam-2022/departments/mean_index",
+            ),
         }
     })
 }
@@ -196,22 +201,24 @@ impl<'r> SeasonView<'r> {
     /// Finds the figure of an address without its season.
     pub(crate) fn find(&self, rest: &str) -> Result<Figured<'r>, QueryError> {
         let parts: Vec<&str> = rest.split('/').collect();
-        let unknown = |why: &str| QueryError::UnknownFigure {
+        let unknown = |en: &str, vi: &str| QueryError::UnknownFigure {
             address: shown(&format!("{}/{rest}", self.id())),
-            why: why.to_owned(),
+            why: Said::new(en, vi),
         };
         match parts.as_slice() {
             ["criteria", what @ ..] => Ok(Figured::Criteria {
                 group: None,
-                what: criteria(what).ok_or_else(|| unknown("no such criteria figure"))?,
+                what: criteria(what)
+                    .ok_or_else(|| unknown("no such criteria figure", "không có số liệu này của bộ tiêu chí"))?,
             }),
-            ["survey", name] => {
-                SurveyName::parse(name).map(Figured::Survey).ok_or_else(|| unknown("no such survey figure"))
-            }
-            ["any", ..] => Err(unknown("it names neither an agency nor a leaf")),
+            ["survey", name] => SurveyName::parse(name)
+                .map(Figured::Survey)
+                .ok_or_else(|| unknown("no such survey figure", "không có số liệu này của khảo sát")),
+            ["any", ..] => Err(unknown("it names neither an agency nor a leaf", "không nêu cơ quan hay tiêu chí")),
             [group, "criteria", what @ ..] => {
                 let group = self.group(group)?;
-                let what = criteria(what).ok_or_else(|| unknown("no such criteria figure"))?;
+                let what = criteria(what)
+                    .ok_or_else(|| unknown("no such criteria figure", "không có số liệu này của bộ tiêu chí"))?;
                 Ok(Figured::Criteria { group: Some(group), what })
             }
             [group, name] => {
@@ -220,33 +227,49 @@ impl<'r> SeasonView<'r> {
                     let (name, year) = with_year(name).filter(|(_, year)| *year < self.frame.year)?;
                     GroupName::parse(name).map(|name| GroupFigure::Year(name, year))
                 });
-                Ok(Figured::Group { group, what: what.ok_or_else(|| unknown("no such group figure"))? })
+                Ok(Figured::Group {
+                    group,
+                    what: what.ok_or_else(|| unknown("no such group figure", "không có số liệu này của khối"))?,
+                })
             }
             [group, "letter", code, name] => {
                 let group = self.group(group)?;
-                let band =
-                    group.letters.iter().position(|b| b.code == *code).ok_or_else(|| unknown("no such letter"))?;
-                let name = BandName::parse(name).ok_or_else(|| unknown("no such figure of a letter"))?;
+                let band = group
+                    .letters
+                    .iter()
+                    .position(|b| b.code == *code)
+                    .ok_or_else(|| unknown("no such letter", "không có nhóm này"))?;
+                let name = BandName::parse(name)
+                    .ok_or_else(|| unknown("no such figure of a letter", "không có số liệu này của nhóm"))?;
                 Ok(Figured::Group { group, what: GroupFigure::Letter(band, name) })
             }
             [group, "class", code, name] => {
                 let group = self.group(group)?;
-                let band =
-                    group.classes.iter().position(|b| b.code == *code).ok_or_else(|| unknown("no such class"))?;
-                let name = BandName::parse(name).ok_or_else(|| unknown("no such figure of a class"))?;
+                let band = group
+                    .classes
+                    .iter()
+                    .position(|b| b.code == *code)
+                    .ok_or_else(|| unknown("no such class", "không có xếp loại này"))?;
+                let name = BandName::parse(name)
+                    .ok_or_else(|| unknown("no such figure of a class", "không có số liệu này của xếp loại"))?;
                 Ok(Figured::Group { group, what: GroupFigure::Class(band, name) })
             }
             [group, "domain", domain, name] => {
                 let group = self.group(group)?;
                 let domain = self.domain_no(group, domain, &unknown)?;
-                let name = GroupDomainName::parse(name).ok_or_else(|| unknown("no such figure of a domain"))?;
+                let name = GroupDomainName::parse(name)
+                    .ok_or_else(|| unknown("no such figure of a domain", "không có số liệu này của lĩnh vực"))?;
                 Ok(Figured::Group { group, what: GroupFigure::Domain(domain, name) })
             }
             [group, agency, what @ ..] if !what.is_empty() => {
                 let wanted = self.group(group)?;
                 let (card, group) = self.agency(agency)?;
                 if group.id != wanted.id {
-                    return Err(unknown(&format!("{} is in group {}", shown(agency), group.id)));
+                    let (agency, group) = (shown(agency), &group.id);
+                    return Err(unknown(
+                        &format!("{agency} is in group {group}"),
+                        &format!("{agency} thuộc khối {group}"),
+                    ));
                 }
                 let what = match what {
                     [name] => AgencyName::parse(name)
@@ -255,25 +278,35 @@ impl<'r> SeasonView<'r> {
                             let (name, year) = with_year(name).filter(|(_, year)| *year < self.frame.year)?;
                             AgencyName::parse(name).map(|name| AgencyFigure::Year(name, year))
                         })
-                        .ok_or_else(|| unknown("no such figure of an agency"))?,
+                        .ok_or_else(|| unknown("no such figure of an agency", "không có số liệu này của cơ quan"))?,
                     ["domain", domain, name] => {
                         let domain = self.domain_no(group, domain, &unknown)?;
-                        let name =
-                            AgencyDomainName::parse(name).ok_or_else(|| unknown("no such figure of a domain"))?;
+                        let name = AgencyDomainName::parse(name).ok_or_else(|| {
+                            unknown("no such figure of a domain", "không có số liệu này của lĩnh vực")
+                        })?;
                         AgencyFigure::Domain(domain, name)
                     }
                     ["leaf", leaf, name] => {
-                        let index =
-                            group.index.as_ref().ok_or_else(|| unknown("the group has no criteria set as of then"))?;
-                        let leaf = index.leaf_named(leaf).ok_or_else(|| unknown("no such leaf in the criteria set"))?;
-                        let name = LeafName::parse(name).ok_or_else(|| unknown("no such figure of a leaf"))?;
+                        let index = group.index.as_ref().ok_or_else(|| {
+                            unknown(
+                                "the group has no criteria set as of then",
+                                "khối chưa có bộ tiêu chí tại thời điểm đó",
+                            )
+                        })?;
+                        let leaf = index.leaf_named(leaf).ok_or_else(|| {
+                            unknown("no such leaf in the criteria set", "không có tiêu chí này trong bộ tiêu chí")
+                        })?;
+                        let name = LeafName::parse(name)
+                            .ok_or_else(|| unknown("no such figure of a leaf", "không có số liệu này của tiêu chí"))?;
                         AgencyFigure::Leaf(leaf, name)
                     }
-                    _ => return Err(unknown("no such figure of an agency")),
+                    _ => {
+                        return Err(unknown("no such figure of an agency", "không có số liệu này của cơ quan"));
+                    }
                 };
                 Ok(Figured::Agency { group, card, what })
             }
-            _ => Err(unknown("it has too few parts")),
+            _ => Err(unknown("it has too few parts", "thiếu thành phần")),
         }
     }
 
@@ -281,61 +314,83 @@ impl<'r> SeasonView<'r> {
         &self,
         group: &GroupFrame,
         name: &str,
-        unknown: &impl Fn(&str) -> QueryError,
+        unknown: &impl Fn(&str, &str) -> QueryError,
     ) -> Result<usize, QueryError> {
-        let index = group.index.as_ref().ok_or_else(|| unknown("the group has no criteria set as of then"))?;
-        index.domain_named(name).ok_or_else(|| unknown("no such domain in the criteria set"))
+        let index = group.index.as_ref().ok_or_else(|| {
+            unknown("the group has no criteria set as of then", "khối chưa có bộ tiêu chí tại thời điểm đó")
+        })?;
+        index
+            .domain_named(name)
+            .ok_or_else(|| unknown("no such domain in the criteria set", "không có lĩnh vực này trong bộ tiêu chí"))
     }
 
     /// The address of a figure without its season.
     pub(crate) fn rest(&self, figured: &Figured<'_>) -> String {
+        let mut out = String::new();
+        self.write_rest(figured, &mut out);
+        out
+    }
+
+    fn write_rest(&self, figured: &Figured<'_>, out: &mut String) {
         match figured {
             Figured::Agency { group, card, what } => {
-                let (group_id, agency) = (&group.id, &self.card(*card).agency);
+                join(out, &[group.id.as_str(), "/", self.card(*card).agency.as_str(), "/"]);
                 match what {
-                    AgencyFigure::Plain(name) => format!("{group_id}/{agency}/{}", name.as_str()),
-                    AgencyFigure::Year(name, year) => format!("{group_id}/{agency}/{}_{year}", name.as_str()),
+                    AgencyFigure::Plain(name) => out.push_str(name.as_str()),
+                    AgencyFigure::Year(name, year) => join(out, &[name.as_str(), "_", &year.to_string()]),
                     AgencyFigure::Domain(no, name) => {
                         let code = group.index.as_ref().map_or("?", |i| &i.domains[*no].code);
-                        format!("{group_id}/{agency}/domain/{code}/{}", name.as_str())
+                        join(out, &["domain/", code, "/", name.as_str()]);
                     }
                     AgencyFigure::Leaf(no, name) => {
                         let code = group.index.as_ref().map_or("?", |i| &i.leaves[*no].code);
-                        format!("{group_id}/{agency}/leaf/{code}/{}", name.as_str())
+                        join(out, &["leaf/", code, "/", name.as_str()]);
                     }
                 }
             }
             Figured::Group { group, what } => {
-                let id = &group.id;
+                join(out, &[group.id.as_str(), "/"]);
                 match what {
-                    GroupFigure::Plain(name) => format!("{id}/{}", name.as_str()),
-                    GroupFigure::Year(name, year) => format!("{id}/{}_{year}", name.as_str()),
+                    GroupFigure::Plain(name) => out.push_str(name.as_str()),
+                    GroupFigure::Year(name, year) => join(out, &[name.as_str(), "_", &year.to_string()]),
                     GroupFigure::Letter(no, name) => {
-                        format!("{id}/letter/{}/{}", group.letters[*no].code, name.as_str())
+                        join(out, &["letter/", &group.letters[*no].code, "/", name.as_str()]);
                     }
-                    GroupFigure::Class(no, name) => format!("{id}/class/{}/{}", group.classes[*no].code, name.as_str()),
+                    GroupFigure::Class(no, name) => {
+                        join(out, &["class/", &group.classes[*no].code, "/", name.as_str()])
+                    }
                     GroupFigure::Domain(no, name) => {
                         let code = group.index.as_ref().map_or("?", |i| &i.domains[*no].code);
-                        format!("{id}/domain/{code}/{}", name.as_str())
+                        join(out, &["domain/", code, "/", name.as_str()]);
                     }
                 }
             }
             Figured::Criteria { group, what } => {
-                let prefix = group.map_or_else(String::new, |g| format!("{}/", g.id));
+                if let Some(group) = group {
+                    join(out, &[group.id.as_str(), "/"]);
+                }
                 match what {
-                    CriteriaFigure::Plain(name) => format!("{prefix}criteria/{}", name.as_str()),
-                    CriteriaFigure::Domain(code, name) => format!("{prefix}criteria/domain/{code}/{}", name.as_str()),
-                    CriteriaFigure::Leaf(code, name) => format!("{prefix}criteria/leaf/{code}/{}", name.as_str()),
+                    CriteriaFigure::Plain(name) => join(out, &["criteria/", name.as_str()]),
+                    CriteriaFigure::Domain(code, name) => join(out, &["criteria/domain/", code, "/", name.as_str()]),
+                    CriteriaFigure::Leaf(code, name) => join(out, &["criteria/leaf/", code, "/", name.as_str()]),
                 }
             }
-            Figured::Survey(name) => format!("survey/{}", name.as_str()),
+            Figured::Survey(name) => join(out, &["survey/", name.as_str()]),
         }
     }
 
     /// The whole address of a figure.
     pub(crate) fn address(&self, figured: &Figured<'_>) -> String {
-        format!("{}/{}", self.id(), self.rest(figured))
+        let mut out = String::with_capacity(80);
+        join(&mut out, &[self.id().as_str(), "/"]);
+        self.write_rest(figured, &mut out);
+        out
     }
+}
+
+/// Addresses are made by the hundred thousand, so they are put together without formatting.
+fn join(out: &mut String, parts: &[&str]) {
+    parts.iter().for_each(|part| out.push_str(part));
 }
 
 fn criteria(what: &[&str]) -> Option<CriteriaFigure> {

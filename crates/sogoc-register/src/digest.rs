@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sogoc_domain::exact::Exact;
 use sogoc_domain::stream::Stream;
@@ -18,32 +18,33 @@ use crate::view::QueryError;
 ///
 /// `{"agency":"so-noi-vu","applicable_max":"100","appraised_points":"86","class":"excellent","group":"departments",
 /// "index":"95.23","rank":2,"survey_points":"9.23","total_points":"95.23"}`
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TableRow {
     /// The agency.
     pub agency: String,
     /// Applicable max.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applicable_max: Option<Exact>,
     /// Appraised points.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appraised_points: Option<Exact>,
     /// Code of the class.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// The ranking group.
     pub group: String,
     /// The exact index: a decimal string or `{"den":…,"num":…}`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<Exact>,
     /// Rank in the group.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<u32>,
     /// Survey points; absent where not surveyed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survey_points: Option<Exact>,
     /// Total points.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_points: Option<Exact>,
 }
 

@@ -5,7 +5,6 @@
     reason = "most kinds of events move neither lines nor frames; the aggregates match every one"
 )]
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use sogoc_domain::World;
@@ -15,7 +14,7 @@ use sogoc_domain::scorecard::{How, Leaf, Scorecard};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::survey::Surveyed;
 use sogoc_domain::values::{AgencyId, SeasonId};
-use sogoc_log::{Entry, StoredEntry};
+use sogoc_log::{Entry, EntryError, StoredEntry};
 
 use crate::concerns::{Detail, concerns};
 use crate::hot::{self, Ids};
@@ -28,10 +27,10 @@ use crate::season::{
     ReferenceFigure, SeasonLog, SurveyPart, SurveyStateCode, SurveyVersion, Totals,
 };
 use crate::sets::{LeafIx, SetIndex};
-use crate::symbols::{Sym, Symbols, ix, small};
+use crate::symbols::{QuickMap, Sym, Symbols, ix, small};
 
-/// How many entries are decoded ahead of the fold at a time.
-const BLOCK: usize = 2048;
+/// How many entries are parsed ahead of the fold at a time: few enough to be still at hand when it comes to them.
+const BLOCK: usize = 256;
 
 /// Why an entry cannot be applied: not what it says, but that it is not the next one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +108,26 @@ impl Register {
         if entry.position.0 != self.size() {
             return Err(FoldError::Position { due: self.size(), found: entry.position.0 });
         }
+        self.apply_next(entry, event);
+        Ok(())
+    }
+
+    /// Applies an entry at its position, whatever was left out before it: of a bundle that holds some streams whole and
+    /// others not at all. Figures that read only those are the log's; see [`crate::bundle`].
+    ///
+    /// # Errors
+    /// [`FoldError::Position`] when it does not come after all applied ones; the register is then as before.
+    pub(crate) fn apply_sparse(&mut self, entry: &Entry<'_>) -> Result<(), FoldError> {
+        if entry.position.0 < self.size() {
+            return Err(FoldError::Position { due: self.size(), found: entry.position.0 });
+        }
+        self.metas.skip_to(entry.position.0);
+        let event = decode_hot(entry, &mut self.ids);
+        self.apply_next(entry, &event);
+        Ok(())
+    }
+
+    fn apply_next(&mut self, entry: &Entry<'_>, event: &Result<Event, Undecodable>) {
         let facts = Facts {
             at: entry.at.micros(),
             occurred: entry.occurred.map(sogoc_log::Timestamp::micros),
@@ -121,10 +140,9 @@ impl Register {
             kind: entry.kind,
         };
         self.fold(&facts, event.as_ref());
-        Ok(())
     }
 
-    /// Applies the next entries. Of many, one block is decoded on another thread while the one before is applied.
+    /// Applies the next entries. Of many, one block is parsed on another thread while the one before is applied.
     ///
     /// # Errors
     /// [`FoldError`] at the first text that is not the next entry; those before it are applied.
@@ -138,34 +156,29 @@ impl Register {
     /// # Errors
     /// [`FoldError`] at the first text that is not the next entry; those before it are applied.
     pub fn apply_texts(&mut self, texts: &[&str]) -> Result<(), FoldError> {
-        let mut ids = std::mem::take(&mut self.ids);
         if texts.len() < 2 * BLOCK {
-            let block = decode_block(texts, &mut ids);
-            self.ids = ids;
-            return self.apply_block(block);
+            return self.apply_block(&parse_block(texts));
         }
         std::thread::scope(|scope| {
             let (send, receive) = std::sync::mpsc::sync_channel(2);
-            let decoding = scope.spawn(move || {
+            // Entries are parsed there and their events decoded here: what events share is counted by one thread only.
+            scope.spawn(move || {
                 for block in texts.chunks(BLOCK) {
-                    if send.send(decode_block(block, &mut ids)).is_err() {
+                    if send.send(parse_block(block)).is_err() {
                         // The fold met an entry that is not the next one and went away.
                         break;
                     }
                 }
-                ids
             });
-            let applied = receive.into_iter().try_for_each(|block| self.apply_block(block));
-            // Decoding does not panic; if it did, only ids to share would be lost.
-            self.ids = decoding.join().unwrap_or_default();
-            applied
+            receive.into_iter().try_for_each(|block| self.apply_block(&block))
         })
     }
 
-    fn apply_block(&mut self, block: Vec<Decoded<'_>>) -> Result<(), FoldError> {
-        for decoded in block {
-            let (entry, event) = decoded.map_err(|why| FoldError::Unreadable { position: self.size(), why })?;
-            self.apply_decoded(&entry, &event)?;
+    fn apply_block(&mut self, block: &[Parsed<'_>]) -> Result<(), FoldError> {
+        for parsed in block {
+            let entry =
+                parsed.as_ref().map_err(|why| FoldError::Unreadable { position: self.size(), why: why.to_string() })?;
+            self.apply(entry)?;
         }
         Ok(())
     }
@@ -312,11 +325,12 @@ impl Register {
         let season = Arc::make_mut(&mut seasons[ix(season)]);
         let frame = season.frames.last().map(|(_, frame)| frame);
         let card = Arc::make_mut(&mut season.cards[ix(card)]);
-        let state = match scorecards.get_mut(&season.id).and_then(|cards| cards.get_mut(&card.agency)) {
-            Some(state) => state,
-            None => scorecards.entry(season.id.clone()).or_default().entry(card.agency.clone()).or_default(),
+        let states = match scorecards.get_mut(&season.id) {
+            Some(states) => states,
+            None => scorecards.entry(season.id.clone()).or_default(),
         };
-        let state = Arc::make_mut(state);
+        let number = *card.state.get_or_insert_with(|| states.number(&card.agency));
+        let state = states.numbered_mut(number);
         state.apply(event);
         let state = &*state;
         let survey = surveys.get(&season.id).map(Arc::as_ref);
@@ -504,18 +518,11 @@ impl Register {
     }
 }
 
-/// An entry with its event, or what is wrong with its text.
-type Decoded<'a> = Result<(Entry<'a>, Result<Event, Undecodable>), String>;
+/// An entry, or what is wrong with its text.
+type Parsed<'a> = Result<Entry<'a>, EntryError>;
 
-fn decode_block<'a>(texts: &[&'a str], ids: &mut Ids) -> Vec<Decoded<'a>> {
-    let one = |text: &&'a str| match Entry::parse(text) {
-        Ok(entry) => {
-            let event = decode_hot(&entry, ids);
-            Ok((entry, event))
-        }
-        Err(why) => Err(why.to_string()),
-    };
-    texts.iter().map(one).collect()
+fn parse_block<'a>(texts: &[&'a str]) -> Vec<Parsed<'a>> {
+    texts.iter().map(|text| Entry::parse(text)).collect()
 }
 
 impl Frame {
@@ -693,7 +700,7 @@ fn push_totals(card: &mut Card, position: u64, before: Totals, mut totals: Total
 
 impl Register {
     /// Numbers by name again, after a snapshot was read.
-    pub(crate) fn index_streams(streams: &[Arc<StreamLog>]) -> HashMap<Arc<str>, u32> {
+    pub(crate) fn index_streams(streams: &[Arc<StreamLog>]) -> QuickMap<Arc<str>, u32> {
         streams.iter().enumerate().map(|(no, s)| (Arc::clone(&s.name), small(no))).collect()
     }
 }

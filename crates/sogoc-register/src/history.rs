@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use crate::meta::EntryView;
+use crate::address::{AgencyFigure, Figured, LeafName};
+use crate::meta::{EntryView, ValueChange};
 use crate::micro::{MaybeMicro, Micro};
 use crate::register::{Cut, Register};
 use crate::season::{Card, LeafEntry, LeafVersion, SurveyPart, Totals};
 use crate::symbols::Sym;
-use crate::view::QueryError;
+use crate::view::{QueryError, SeasonView};
 
 /// One change of one field.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -56,7 +57,7 @@ impl Register {
                 let by_id = || self.symbols.find(name).filter(|sym| card.leaf(*sym).is_some());
                 let unknown = || QueryError::UnknownFigure {
                     address: crate::view::shown(&format!("{season}/{}/{agency}/leaf/{name}", group.id)),
-                    why: "no such leaf in the criteria set".to_owned(),
+                    why: ("no such leaf in the criteria set", "không có tiêu chí này trong bộ tiêu chí").into(),
                 };
                 Some(by_index.or_else(by_id).ok_or_else(unknown)?)
             }
@@ -79,6 +80,45 @@ impl Register {
         // A sort by position alone: items of one entry stay in the order in which they were found.
         items.sort_by_key(|item| item.entry.position);
         Ok(items)
+    }
+
+    /// What an entry did to the value of an agency's figure, from the versions before and at it: none where it made no
+    /// version of it, or left it as it was.
+    pub(crate) fn changed_by(
+        &self,
+        view: &SeasonView<'_>,
+        figured: &Figured<'_>,
+        position: u64,
+    ) -> Option<ValueChange> {
+        let Figured::Agency { group, card, what } = figured else { return None };
+        let card = view.card(*card);
+        match what {
+            AgencyFigure::Leaf(leaf, name) => {
+                let versions = &card.leaf(group.index.as_ref()?.leaves[*leaf].sym)?.versions;
+                let at = versions.binary_search_by_key(&position, |v| v.position).ok()?;
+                let (old, new) = (before(versions, at), versions[at]);
+                let points = |old: MaybeMicro, new: MaybeMicro| {
+                    (old != new).then(|| ValueChange { old: old.get().map(shown), new: new.get().map(shown) })
+                };
+                match name {
+                    LeafName::SelfPoints => points(old.self_points, new.self_points),
+                    // What stands of a leaf that is not appraised yet is the agency's own: so a deduction shows as one.
+                    LeafName::AppraisedPoints => points(standing(&old), standing(&new)),
+                    LeafName::Applicability => {
+                        let text = |v: &LeafVersion| Some(v.applicability.as_str().to_owned());
+                        (old.applicability != new.applicability)
+                            .then(|| ValueChange { old: text(&old), new: text(&new) })
+                    }
+                }
+            }
+            AgencyFigure::Plain(name) => {
+                let at = card.totals.binary_search_by_key(&position, |t| t.position).ok()?;
+                let changes = self.card_changes(&before(&card.totals, at), &card.totals[at]);
+                let of = |(field, ..): &Change| field == name.as_str();
+                changes.into_iter().find(of).map(|(_, old, new)| ValueChange { old, new })
+            }
+            AgencyFigure::Year(..) | AgencyFigure::Domain(..) => None,
+        }
     }
 
     fn card_items(&self, items: &mut Vec<HistoryItem>, card: &Card, cut: Cut) {
@@ -172,6 +212,16 @@ impl Register {
         }
         changes
     }
+}
+
+/// The points that a change starts from: the appraised ones, else the self score.
+fn standing(version: &LeafVersion) -> MaybeMicro {
+    if version.appraised.get().is_some() { version.appraised } else { version.self_points }
+}
+
+/// The version before one of a list; an empty one before the first.
+fn before<V: Copy + Default>(versions: &[V], at: usize) -> V {
+    at.checked_sub(1).map_or_else(V::default, |before| versions[before])
 }
 
 /// Field, old and new.

@@ -5,8 +5,6 @@
 //! that thousands of scorecards name the same leaf by the same memory. Anything that is not exactly of the shape is left
 //! to [`ScorecardEvent::decode`], which alone says what an entry means: both give the same event, or this gives none.
 
-use std::collections::HashMap;
-
 use rust_decimal::Decimal;
 use sogoc_domain::event::{
     Evidence, EvidenceAttached, EvidencePurpose, LeavesConfirmed, ScoreAccepted, ScoreAdjusted, ScoreChange,
@@ -16,14 +14,27 @@ use sogoc_domain::roles::By;
 use sogoc_domain::scoring::Inputs;
 use sogoc_domain::values::{AccountId, CaseId, Digest, LeafId, Points, Quantity};
 
+use crate::symbols::QuickMap;
+
 /// How many ids are kept; a log with more is read all the same.
 const KEPT_MAX: usize = 100_000;
+
+/// Value of a hexadecimal digit in lower case, 255 for anything else.
+const HEX: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
 
 /// Ids met so far.
 #[derive(Default)]
 pub(crate) struct Ids {
-    leaves: HashMap<Box<str>, LeafId>,
-    accounts: HashMap<Box<str>, AccountId>,
+    leaves: QuickMap<Box<str>, LeafId>,
+    accounts: QuickMap<Box<str>, AccountId>,
 }
 
 impl Clone for Ids {
@@ -39,7 +50,7 @@ impl std::fmt::Debug for Ids {
     }
 }
 
-fn kept<T: Clone>(map: &mut HashMap<Box<str>, T>, text: &str, make: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+fn kept<T: Clone>(map: &mut QuickMap<Box<str>, T>, text: &str, make: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     if let Some(id) = map.get(text) {
         return Some(id.clone());
     }
@@ -128,19 +139,17 @@ impl<'a> Json<'a, '_> {
 
     fn digest(&mut self) -> Option<Digest> {
         let text = self.text()?.as_bytes();
-        let digit = |b: u8| match b {
-            b'0'..=b'9' => Some(b - b'0'),
-            b'a'..=b'f' => Some(b - b'a' + 10),
-            _ => None,
-        };
         let mut digest = [0; 32];
         if text.len() != 64 {
             return None;
         }
-        for (byte, pair) in digest.iter_mut().zip(text.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        let mut wrong = 0;
+        for (byte, pair) in digest.iter_mut().zip(text.as_chunks::<2>().0) {
+            let (high, low) = (HEX[usize::from(pair[0])], HEX[usize::from(pair[1])]);
+            wrong |= (high | low) & 0xf0;
+            *byte = high << 4 | low & 0x0f;
         }
-        Some(Digest(digest))
+        (wrong == 0).then_some(Digest(digest))
     }
 
     fn leaf(&mut self) -> Option<LeafId> {

@@ -9,6 +9,7 @@
 //! - [`Register::why`]: which entries moved a figure and by how much each;
 //! - [`Register::overlay`] and [`changed_figures`]: what would follow from events that are not recorded;
 //! - [`Register::reconcile`]: printed figures against computed ones;
+//! - [`bundle`]: a figure with everything that a stranger needs to recompute and check it;
 //! - [`mirror`]: stable SQL views for BI tools, the one part that does I/O;
 //! - [`Register::digest`], [`Register::figures_digest`], [`Register::to_snapshot`].
 //!
@@ -16,6 +17,7 @@
 //! (invariant 8). Nothing here reads a clock, and nothing but [`mirror`] does I/O; texts are named by their commitments and fetched by the caller.
 
 mod address;
+pub mod bundle;
 mod cache;
 mod chunked;
 mod codec;
@@ -26,6 +28,7 @@ mod fold;
 mod history;
 mod hot;
 mod meta;
+mod metas;
 mod micro;
 pub mod mirror;
 mod reconcile;
@@ -49,7 +52,7 @@ pub use digest::{Counted, TableRow};
 pub use figures::{Figure, FigureValue, Input, RankingRow, Source};
 pub use fold::{FoldError, decode};
 pub use history::HistoryItem;
-pub use meta::{EntryView, EvidenceView, SealedRef, TextOf};
+pub use meta::{EntryView, EvidenceView, Fetched, SealedRef, TextOf, ValueChange};
 pub use reconcile::{Printed, Reconciled, Verdict};
 pub use register::{AsOf, AsOfError, Cut, Register};
 pub use snapshot::{FOLD_VERSION, SnapshotHeader, SnapshotIgnored};

@@ -123,6 +123,18 @@ pub struct SealedRef {
     pub commitment: Sealed,
     /// The text, where it was fetched and was not erased.
     pub text: Option<String>,
+    /// It was erased: nobody can fetch it any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
+}
+
+/// What the log answers for a commitment that it holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fetched {
+    /// The text.
+    Text(String),
+    /// It was erased with its salt.
+    Erased,
 }
 
 /// An entry as a trace or a history shows it.
@@ -154,17 +166,32 @@ pub struct EntryView {
     pub reason_code: Option<Arc<str>>,
     /// The text that gives the reason, once fetched.
     pub reason: Option<String>,
+    /// The text that gave the reason was erased; its commitment stands among [`EntryView::texts`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
     /// Id of the instrument that the act rests on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instrument: Option<Arc<str>>,
     /// Commitments of the entry's texts, the reason's first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<SealedRef>,
+    /// What it did to the value of the figure under which a trace shows it; none where it left that value as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<ValueChange>,
     /// The file that the entry attaches or withdraws.
     pub evidence: Option<EvidenceView>,
     /// The explanation request, appeal, session or resolution it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<Arc<str>>,
+}
+
+/// A value before and after an entry, as [`crate::Value::text`] writes it; none where there was none.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ValueChange {
+    /// Before.
+    pub old: Option<String>,
+    /// After.
+    pub new: Option<String>,
 }
 
 /// A file as a trace shows it.
@@ -176,6 +203,9 @@ pub struct EvidenceView {
     pub digest: Option<sogoc_domain::values::Digest>,
     /// Its name, once fetched.
     pub name: Option<String>,
+    /// Its name was erased.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
     /// What kind of file.
     pub media: String,
     /// What is known of its signature.
@@ -187,14 +217,23 @@ pub struct EvidenceView {
 }
 
 impl EntryView {
-    /// Puts a text in its place, once fetched by its commitment.
-    pub fn fill(&mut self, mut text_of: impl FnMut(&Sealed) -> Option<String>) {
+    /// Puts texts in their places, once fetched by their commitments. Without an answer a text is left as not fetched.
+    pub fn fill(&mut self, mut fetched: impl FnMut(&Sealed) -> Option<Fetched>) {
         for text in &mut self.texts {
-            text.text = text_of(&text.commitment);
+            (text.text, text.erased) = match fetched(&text.commitment) {
+                Some(Fetched::Text(content)) => (Some(content), false),
+                Some(Fetched::Erased) => (None, true),
+                None => (None, false),
+            };
         }
-        self.reason = self.texts.iter().find(|t| t.of != TextOf::FileName).and_then(|t| t.text.clone());
+        let first = |file_name: bool| {
+            let found = self.texts.iter().find(|t| (t.of == TextOf::FileName) == file_name);
+            found.map_or((None, false), |t| (t.text.clone(), t.erased))
+        };
+        let (reason, name) = (first(false), first(true));
+        (self.reason, self.erased) = reason;
         if let Some(evidence) = &mut self.evidence {
-            evidence.name = self.texts.iter().find(|t| t.of == TextOf::FileName).and_then(|t| t.text.clone());
+            (evidence.name, evidence.erased) = name;
         }
     }
 }

@@ -305,7 +305,7 @@ fn agency_cause<'r>(
         }
         AgencyFigure::Plain(AgencyName::Rank) => {
             let state = view.state(group);
-            let row = state.row_of(card)?;
+            let row = state.row_of(view.card(card).agency.as_str())?;
             let mine = row.index.as_ref().ok()?;
             let same = state.ordered().filter(|r| r.index.as_ref() == Ok(mine)).count();
             if same > 1 {

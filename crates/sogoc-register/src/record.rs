@@ -1,12 +1,15 @@
 //! What deciding asks of the register.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use sogoc_domain::Record;
-use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark};
+use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark, TextMark};
 use sogoc_domain::event::FigureChange;
-use sogoc_domain::values::{AccountId, AgencyId, Digest, LeafId, SeasonId, Timestamp};
+use sogoc_domain::values::{AccountId, AgencyId, Digest, LeafId, Sealed, SeasonId, Timestamp};
 
 use crate::digest::{Counted, count};
 use crate::register::{Cut, Register};
+use crate::symbols::ix;
 
 /// How many changed figures an edition lists; the rest is counted.
 const LISTED_MAX: usize = 100;
@@ -21,6 +24,20 @@ impl Record for Register {
         let meta = self.meta(version.position)?;
         let account = AccountId::try_new(self.symbols.name(meta.account)).ok()?;
         Some(LeafMark { position: version.position, at: Timestamp::from_micros(meta.at), account })
+    }
+
+    fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
+        // One pass over all texts: it is asked for when texts are erased, which is rare.
+        let mut marks: BTreeMap<Sealed, TextMark> = BTreeMap::new();
+        let wanted: BTreeSet<Sealed> = texts.iter().copied().collect();
+        for text in self.texts.iter().filter(|text| wanted.contains(&Digest(text.sealed))) {
+            let Some(meta) = self.meta(text.position) else { continue };
+            let mark = marks.entry(Digest(text.sealed)).or_default();
+            mark.streams.extend(self.streams[ix(meta.stream)].stream.clone());
+            let accounts = [meta.account, meta.on_behalf_of].into_iter().filter_map(|sym| self.symbols.get(sym));
+            mark.accounts.extend(accounts.filter_map(|name| AccountId::try_new(name).ok()));
+        }
+        texts.iter().map(|text| marks.get(text).cloned()).collect()
     }
 
     fn announcement(&self, season: &SeasonId) -> AnnouncementFacts {

@@ -1,6 +1,6 @@
 //! The register: the fold of the log, in memory, every version kept by the position from which it holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sogoc_domain::World;
@@ -11,8 +11,9 @@ use crate::cache::Cache;
 use crate::chunked::Chunked;
 use crate::hot::Ids;
 use crate::meta::{Commitment, Meta};
+use crate::metas::Metas;
 use crate::season::SeasonLog;
-use crate::symbols::{Symbols, ix, wide};
+use crate::symbols::{QuickMap, Symbols, ix, wide};
 
 /// Everything that was recorded, as figures and decisions read it.
 ///
@@ -27,10 +28,10 @@ use crate::symbols::{Symbols, ix, wide};
 pub struct Register {
     pub(crate) world: World,
     pub(crate) symbols: Symbols,
-    pub(crate) metas: Chunked<Meta>,
+    pub(crate) metas: Metas,
     pub(crate) texts: Chunked<Commitment>,
     pub(crate) streams: Vec<Arc<StreamLog>>,
-    pub(crate) stream_of: Arc<HashMap<Arc<str>, u32>>,
+    pub(crate) stream_of: Arc<QuickMap<Arc<str>, u32>>,
     pub(crate) seasons: Vec<Arc<SeasonLog>>,
     pub(crate) season_of: BTreeMap<SeasonId, u32>,
     /// Answers that are dear to make; empty in a copy.
@@ -153,7 +154,7 @@ impl Register {
     /// How many entries are applied; the next one has this position.
     #[must_use]
     pub fn size(&self) -> u64 {
-        wide(self.metas.len())
+        self.metas.size()
     }
 
     /// Every aggregate as it is now, to decide on.
@@ -214,7 +215,7 @@ impl Register {
             AsOf::Head => Ok(self.now()),
             AsOf::Position(asked) if *asked < self.size() => Ok(Cut(asked + 1)),
             AsOf::Position(asked) => Err(AsOfError::Beyond { asked: *asked, size: self.size() }),
-            AsOf::Instant(t) => Ok(Cut(wide(self.metas.partition_point(|m| m.at <= t.micros())))),
+            AsOf::Instant(t) => Ok(Cut(self.metas.position_after(|m| m.at <= t.micros()))),
             AsOf::Occurred(season, t) => {
                 let log = self.season_log(season).ok_or_else(|| AsOfError::UnknownSeason(season.clone()))?;
                 let reached = log.occurred.partition_point(|(_, latest)| *latest <= t.micros());
@@ -232,6 +233,6 @@ impl Register {
     }
 
     pub(crate) fn meta(&self, position: u64) -> Option<&Meta> {
-        self.metas.get(usize::try_from(position).ok()?)
+        self.metas.get(position)
     }
 }

@@ -75,6 +75,11 @@ pub(crate) fn said(event: &Event, mut text: impl FnMut(TextOf, &Sealed)) -> Opti
             | AccountEvent::AccountTransferred(_)
             | AccountEvent::AccountLinked(_) => {}
         },
+        Event::Instrument(InstrumentEvent::TextsErased(e)) => {
+            // What was erased is named, not said: this entry brings in the ground alone.
+            text(TextOf::Ground, &e.ground);
+            return Some(e.ground_code.as_str());
+        }
         Event::Agency(
             AgencyEvent::AgencyRegistered(_)
             | AgencyEvent::AgencyRenamed(_)

@@ -1,6 +1,6 @@
 //! A season's figures by position: everything that a figure reads, each version with the position from which it holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sogoc_domain::policy::{Applicability, Band, Basis, LineKind, Mode, Policy, Treatment};
@@ -11,7 +11,7 @@ use crate::chunked::Chunked;
 use crate::codec::{code_enum, code_struct};
 use crate::micro::{MaybeMicro, Micro};
 use crate::sets::SetIndex;
-use crate::symbols::{Sym, Symbols};
+use crate::symbols::{QuickMap, Sym, Symbols};
 
 /// Versions in the order of positions; the last one with a position below the cut holds.
 pub(crate) trait Positioned {
@@ -42,7 +42,7 @@ pub(crate) struct SeasonLog {
     /// Scorecards of all agencies that ever took part, in the order of their entry.
     pub(crate) cards: Vec<Arc<Card>>,
     /// Numbers in `cards` by agency.
-    pub(crate) card_of: Arc<HashMap<Sym, u32>>,
+    pub(crate) card_of: Arc<QuickMap<Sym, u32>>,
     /// Numbers in `cards` in the order of agency ids.
     pub(crate) by_id: Arc<Vec<u32>>,
     /// Figures of earlier years, by address and year; of each the versions with their entries.
@@ -158,7 +158,9 @@ pub(crate) struct Card {
     pub(crate) stream: u32,
     pub(crate) memberships: Vec<(u64, Membership)>,
     /// Leaves of which anything is recorded, by symbol.
-    pub(crate) leaves: Vec<LeafLog>,
+    pub(crate) leaves: Leaves,
+    /// Number of its state among the world's scorecards of the season, once it was looked up.
+    pub(crate) state: Option<u32>,
     pub(crate) totals: Vec<Totals>,
     pub(crate) survey: Vec<(u64, SurveyVersion)>,
     /// Entries of the scorecard that are about no leaf in particular, with their detail.
@@ -188,6 +190,30 @@ impl Membership {
             None | Some(Treatment::ScoredUntil | Treatment::ScoredSeparately) => true,
             Some(Treatment::SuccessorAnswers | Treatment::NotRanked) => false,
         }
+    }
+}
+
+/// Leaves by symbol. The symbols stand together beside them: a search among them touches little memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leaves {
+    syms: Vec<Sym>,
+    logs: Vec<LeafLog>,
+}
+
+impl std::ops::Deref for Leaves {
+    type Target = [LeafLog];
+    fn deref(&self) -> &[LeafLog] {
+        &self.logs
+    }
+}
+
+impl crate::codec::Code for Leaves {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.logs.write(out);
+    }
+    fn read(from: &mut crate::codec::Reader<'_>) -> Result<Self, crate::codec::Damaged> {
+        let logs = Vec::<LeafLog>::read(from)?;
+        Ok(Self { syms: logs.iter().map(|leaf| leaf.sym).collect(), logs })
     }
 }
 
@@ -417,7 +443,8 @@ impl Card {
             sym,
             stream,
             memberships: Vec::new(),
-            leaves: Vec::new(),
+            leaves: Leaves::default(),
+            state: None,
             totals: Vec::new(),
             survey: Vec::new(),
             entries: Vec::new(),
@@ -427,18 +454,20 @@ impl Card {
     }
 
     pub(crate) fn leaf(&self, sym: Sym) -> Option<&LeafLog> {
-        self.leaves.binary_search_by_key(&sym, |leaf| leaf.sym).ok().map(|at| &self.leaves[at])
+        self.leaves.syms.binary_search(&sym).ok().map(|at| &self.leaves.logs[at])
     }
 
     pub(crate) fn leaf_mut(&mut self, sym: Sym) -> &mut LeafLog {
-        let at = match self.leaves.binary_search_by_key(&sym, |leaf| leaf.sym) {
+        let Leaves { syms, logs } = &mut self.leaves;
+        let at = match syms.binary_search(&sym) {
             Ok(at) => at,
             Err(at) => {
-                self.leaves.insert(at, LeafLog { sym, versions: Vec::new(), entries: Vec::new() });
+                syms.insert(at, sym);
+                logs.insert(at, LeafLog { sym, versions: Vec::new(), entries: Vec::new() });
                 at
             }
         };
-        &mut self.leaves[at]
+        &mut logs[at]
     }
 
     /// The version of a leaf that holds when the entries before `cut` are applied.

@@ -20,17 +20,18 @@ use crate::cache::Cache;
 use crate::chunked::Chunked;
 use crate::codec::{Code, Damaged, Reader};
 use crate::hot::Ids;
+use crate::metas::Metas;
 use crate::micro::Micro;
 use crate::register::{Register, StreamLog, Target};
 use crate::season::{
-    Card, Edited, Frame, GroupFrame, LeafEntry, LeafLog, Membership, ReferenceFigure, SeasonLog, SurveyVersion, Totals,
+    Card, Edited, Frame, GroupFrame, LeafEntry, Leaves, Membership, ReferenceFigure, SeasonLog, SurveyVersion, Totals,
 };
 use crate::sets::SetIndex;
 use crate::symbols::{Sym, Symbols, small};
 
 /// Version of the fold. To be raised with every change of what the fold keeps, of the domain's aggregates, or of this
 /// form: older snapshots are then ignored.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 16] = b"sogoc-register\n\0";
 const HEADER: usize = MAGIC.len() + 4 + 8 + 32;
@@ -145,7 +146,7 @@ impl Register {
 
     fn read_body(from: &mut Reader<'_>) -> Result<Self, Damaged> {
         let mut symbols = Symbols::read(from)?;
-        let metas = Chunked::read(from)?;
+        let metas = Metas::read(from)?;
         let texts = Chunked::read(from)?;
         let mut streams = Vec::new();
         for _ in 0..from.length()? {
@@ -502,7 +503,9 @@ impl ReadSeason {
 }
 
 fn write_card(card: &Card, out: &mut Vec<u8>) {
-    let Card { agency, sym, stream, memberships, leaves, totals, survey, entries, survey_entries, stopped } = card;
+    // The number of its state follows from the world.
+    let Card { agency, sym, stream, memberships, leaves, state: _, totals, survey, entries, survey_entries, stopped } =
+        card;
     agency.as_str().to_owned().write(out);
     sym.write(out);
     stream.write(out);
@@ -522,7 +525,8 @@ fn read_card(from: &mut Reader<'_>) -> Result<Card, Damaged> {
         sym: Sym::read(from)?,
         stream: u32::read(from)?,
         memberships: Vec::<(u64, Membership)>::read(from)?,
-        leaves: Vec::<LeafLog>::read(from)?,
+        leaves: Leaves::read(from)?,
+        state: None,
         totals: Vec::<Totals>::read(from)?,
         survey: Vec::<(u64, SurveyVersion)>::read(from)?,
         entries: Vec::<LeafEntry>::read(from)?,

@@ -5,7 +5,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::codec::{Code, Damaged, Reader};
+
+/// A map with a quick hash. Its seed is random, so that nobody can choose names that collide.
+pub(crate) type QuickMap<K, V> = HashMap<K, V, RandomState>;
 
 /// Stands for a name; 0 for none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -37,7 +42,7 @@ pub(crate) struct Symbols(Arc<Table>);
 
 #[derive(Clone, Default, Debug)]
 struct Table {
-    by_name: HashMap<Arc<str>, Sym>,
+    by_name: QuickMap<Arc<str>, Sym>,
     names: Vec<Arc<str>>,
 }
 

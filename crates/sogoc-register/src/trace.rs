@@ -8,7 +8,7 @@ use sogoc_domain::values::{Digest, Sealed, Timestamp};
 
 use crate::address::split_season;
 use crate::figures::FigureValue;
-use crate::meta::{EntryView, EvidenceView, Meta, SealedRef};
+use crate::meta::{EntryView, EvidenceView, Fetched, Meta, SealedRef, ValueChange};
 use crate::register::{Cut, Register, Target};
 use crate::symbols::{Sym, ix, wide};
 use crate::trail::{Kept, KeptInput};
@@ -80,8 +80,8 @@ impl Trace {
     }
 
     /// Puts texts in their places, once fetched.
-    pub fn fill(&mut self, mut text_of: impl FnMut(&Sealed) -> Option<String>) {
-        self.each_entry(&mut |entry| entry.fill(&mut text_of));
+    pub fn fill(&mut self, mut fetched: impl FnMut(&Sealed) -> Option<Fetched>) {
+        self.each_entry(&mut |entry| entry.fill(&mut fetched));
     }
 }
 
@@ -111,14 +111,14 @@ impl Register {
         let mut nodes: Vec<Growing> = Vec::new();
         let mut open = VecDeque::new();
         let mut views = Vec::new();
-        let (root, kept) = self.traced(address, cut, &mut views)?;
+        let (root, kept, changes) = self.traced(address, cut, &mut views)?;
         nodes.push(Growing { figure: root, cut, formula: String::new(), inputs: Vec::new(), omitted: 0 });
-        open.push_back((0, kept));
+        open.push_back((0, kept, changes));
         let mut count = 1;
-        while let Some((at, kept)) = open.pop_front() {
+        while let Some((at, kept, changes)) = open.pop_front() {
             let cut = nodes[at].cut;
             nodes[at].formula = kept.formula.into_owned();
-            for input in kept.inputs {
+            for (input, change) in kept.inputs.into_iter().zip(changes) {
                 if count >= nodes_max {
                     nodes[at].omitted += 1;
                     continue;
@@ -126,18 +126,19 @@ impl Register {
                 count += 1;
                 match input {
                     KeptInput::Entry(position, detail) => {
-                        if let Some(entry) = self.entry_view(position, detail, cut) {
+                        if let Some(mut entry) = self.entry_view(position, detail, cut) {
+                            entry.change = change;
                             nodes[at].inputs.push(GrowingInput::Entry(Box::new(entry)));
                         }
                     }
                     KeptInput::Figure(address, other) => {
                         let cut = other.unwrap_or(cut);
                         // An input is an address that was just built, so it is found.
-                        let Ok((figure, kept)) = self.traced(&address, cut, &mut views) else { continue };
+                        let Ok((figure, kept, changes)) = self.traced(&address, cut, &mut views) else { continue };
                         let child = nodes.len();
                         nodes.push(Growing { figure, cut, formula: String::new(), inputs: Vec::new(), omitted: 0 });
                         nodes[at].inputs.push(GrowingInput::Figure(child));
-                        open.push_back((child, kept));
+                        open.push_back((child, kept, changes));
                     }
                 }
             }
@@ -145,13 +146,13 @@ impl Register {
         Ok(assemble(nodes, cut))
     }
 
-    /// A figure with its inputs; views are kept, for there are as many figures as leaves and one season or two.
+    /// A figure with its inputs and what each of these changed of it; views are kept, for there are as many figures as leaves and one season or two.
     fn traced<'r>(
         &'r self,
         address: &str,
         cut: Cut,
         views: &mut Vec<crate::view::SeasonView<'r>>,
-    ) -> Result<(FigureValue, Kept), QueryError> {
+    ) -> Result<(FigureValue, Kept, Vec<Option<ValueChange>>), QueryError> {
         let (season, rest) = split_season(address)?;
         let at = match views.iter().position(|v| v.cut == cut.0 && v.id().as_str() == season) {
             Some(at) => at,
@@ -161,7 +162,14 @@ impl Register {
             }
         };
         let view = &views[at];
-        Ok(view.figure(&view.find(rest)?))
+        let figured = view.find(rest)?;
+        let (figure, kept) = view.figure(&figured);
+        let change = |input: &KeptInput| match input {
+            KeptInput::Entry(position, _) => self.changed_by(view, &figured, *position),
+            KeptInput::Figure(..) => None,
+        };
+        let changes = kept.inputs.iter().map(change).collect();
+        Ok((figure, kept, changes))
     }
 
     /// An entry as it is shown, without texts.
@@ -205,8 +213,10 @@ impl Register {
             occurred: meta.occurred.get().map(Timestamp::from_micros),
             reason_code: name(meta.reason_code),
             reason: None,
+            erased: false,
             instrument: name(meta.instrument),
             texts: self.texts_of(position),
+            change: None,
             evidence,
             case,
         })
@@ -217,7 +227,7 @@ impl Register {
         let mut at = self.texts.partition_point(|t| t.position < position);
         let mut found = Vec::new();
         while let Some(text) = self.texts.get(at).filter(|t| t.position == position) {
-            found.push(SealedRef { of: text.of, commitment: Digest(text.sealed), text: None });
+            found.push(SealedRef { of: text.of, commitment: Digest(text.sealed), text: None, erased: false });
             at += 1;
         }
         found
@@ -239,6 +249,7 @@ impl Register {
             number,
             digest: evidence.digest,
             name: None,
+            erased: false,
             media: evidence.media.clone(),
             signature: evidence.signature,
             purpose: evidence.purpose,

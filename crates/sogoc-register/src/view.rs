@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use sogoc_domain::exact::Exact;
 use sogoc_domain::policy::Policy;
+use sogoc_domain::refusal::Said;
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AgencyId, GroupId, SeasonId};
 
@@ -53,7 +54,7 @@ pub enum QueryError {
         /// What was asked for.
         address: String,
         /// At which part it fails.
-        why: String,
+        why: Said,
     },
     /// The *as of* names nothing.
     #[error(transparent)]
@@ -138,10 +139,8 @@ impl<'r> SeasonView<'r> {
     }
 
     fn stopped_at(&self, position: u64) -> Missing {
-        let stream = usize::try_from(position)
-            .ok()
-            .and_then(|p| self.reg.metas.get(p))
-            .map_or_else(String::new, |m| self.reg.streams[ix(m.stream)].name.to_string());
+        let stream =
+            self.reg.metas.get(position).map_or_else(String::new, |m| self.reg.streams[ix(m.stream)].name.to_string());
         Missing::Stopped { stream, position }
     }
 
@@ -293,6 +292,8 @@ pub(crate) struct GroupState {
     pub(crate) rows: Vec<Row>,
     /// Numbers of the ranked rows that have an index, the best first.
     pub(crate) order: Vec<usize>,
+    /// How many rows are ranked, with an index or without.
+    ranked_count: usize,
     /// Why nothing can be said, where that is so.
     pub(crate) blocked: Option<Missing>,
     domains: OnceLock<Vec<Vec<Result<DomainPart, Missing>>>>,
@@ -323,6 +324,7 @@ impl GroupState {
             group: group.id.clone(),
             rows,
             order: Vec::new(),
+            ranked_count: 0,
             blocked,
             domains: OnceLock::new(),
             mean: OnceLock::new(),
@@ -349,6 +351,7 @@ impl GroupState {
     fn rank(&mut self, view: &SeasonView<'_>) {
         self.rows.iter_mut().for_each(|row| row.rank = None);
         self.order.clear();
+        self.ranked_count = self.ranked().count();
         let Ok((policy, rules)) = view.ready() else { return };
         let rows = &mut self.rows;
         let index = |no: &usize| rows[*no].index.as_ref().expect("only rows with an index are ordered");
@@ -383,9 +386,8 @@ impl GroupState {
         self.rank(view);
     }
 
-    pub(crate) fn row_of(&self, card: usize) -> Option<&Row> {
-        // Rows are sorted by id, but few: a group of thousands is asked for by its own rows.
-        self.rows.iter().find(|r| r.card == card)
+    pub(crate) fn row_of(&self, agency: &str) -> Option<&Row> {
+        self.rows.binary_search_by(|row| row.agency.as_str().cmp(agency)).ok().map(|at| &self.rows[at])
     }
 
     pub(crate) fn ranked(&self) -> impl Iterator<Item = &Row> + Clone {
@@ -399,7 +401,7 @@ impl GroupState {
 
     /// True where some ranked agency has no index.
     pub(crate) fn is_partial(&self) -> bool {
-        self.order.len() < self.ranked().count()
+        self.order.len() < self.ranked_count
     }
 
     /// The mean of the exact indices.

@@ -118,7 +118,7 @@ impl Register {
                 let now = after.value.number();
                 let delta = number.as_ref().zip(now.as_ref()).map(|(old, new)| new - old);
                 let passed = match (ranked, &ranks, &state) {
-                    (Some((_, card)), Some(old), Some(new)) => passings(old, new, card),
+                    (Some((_, card)), Some(old), Some(new)) => passings(old, new, last.card(card).agency.as_str()),
                     _ => Vec::new(),
                 };
                 if let Some(contribution) = self.contribution(last.season_no, position, &before, &after, delta, passed)
@@ -289,12 +289,12 @@ impl Walk<'_, '_> {
 }
 
 /// Agencies that stand otherwise to this one than before: ahead and now behind, or the other way.
-fn passings(old: &GroupState, new: &GroupState, card: usize) -> Vec<Passing> {
-    let place = |state: &GroupState, card: usize| state.row_of(card).and_then(|r| r.rank);
-    let (Some(mine_old), Some(mine_new)) = (place(old, card), place(new, card)) else { return Vec::new() };
+fn passings(old: &GroupState, new: &GroupState, agency: &str) -> Vec<Passing> {
+    let place = |state: &GroupState, agency: &str| state.row_of(agency).and_then(|r| r.rank);
+    let (Some(mine_old), Some(mine_new)) = (place(old, agency), place(new, agency)) else { return Vec::new() };
     let mut passed = Vec::new();
-    for row in new.rows.iter().filter(|r| r.card != card) {
-        let (before, after) = (place(old, row.card), row.rank);
+    for row in new.rows.iter().filter(|r| r.agency.as_str() != agency) {
+        let (before, after) = (place(old, row.agency.as_str()), row.rank);
         // Without a rank it is behind everybody.
         let was_ahead = before.is_some_and(|rank| rank < mine_old);
         let is_ahead = after.is_some_and(|rank| rank < mine_new);

@@ -71,12 +71,18 @@ impl Tree<'_> {
 
     fn entry(&mut self, entry: &EntryView, level: usize) {
         let indent = "  ".repeat(level);
-        let _ = writeln!(self.out, "{indent}[{}] {}", entry.position, said(entry));
-        if let Some(why) = why(entry) {
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
+        let change = entry.change.as_ref();
+        let change = change.map(|c| format!(" · {} → {}", value(&c.old), value(&c.new))).unwrap_or_default();
+        let _ = writeln!(self.out, "{indent}[{}] {}{change}", entry.position, said(entry));
+        if let Some(why) = why(entry, self.labels) {
             let _ = writeln!(self.out, "{indent}  {why}");
         }
         if let Some(evidence) = &entry.evidence {
-            let name = evidence.name.as_deref().unwrap_or("–");
+            let name = match &evidence.name {
+                None if evidence.erased => self.labels.pick("(tên đã xóa)", "(name erased)"),
+                name => name.as_deref().unwrap_or("–"),
+            };
             let withdrawn = if evidence.withdrawn { self.labels.pick(" (đã rút)", " (withdrawn)") } else { "" };
             let label = self.labels.pick("tài liệu", "evidence");
             let _ = writeln!(self.out, "{indent}  {label} {}: {}{withdrawn}", evidence.number, one_line(name));
@@ -105,9 +111,13 @@ fn said(entry: &EntryView) -> String {
     format!("{} · {}{behalf} ({}) · {}", entry.kind, entry.actor, entry.role, time(entry.occurred.unwrap_or(entry.at)))
 }
 
-/// Code and text of an entry's reason.
-pub(crate) fn why(entry: &EntryView) -> Option<String> {
-    let text = entry.reason.as_deref().map(one_line);
+/// Code and text of an entry's reason. That the text was erased is said: it is another thing than a text that is not
+/// shown.
+pub(crate) fn why(entry: &EntryView, labels: &Labels<'_>) -> Option<String> {
+    let text = match &entry.reason {
+        None if entry.erased => Some(labels.pick("(lý do đã xóa)", "(text erased)").to_owned()),
+        text => text.as_deref().map(one_line),
+    };
     match (&entry.reason_code, text) {
         (Some(code), Some(text)) => Some(format!("{code}: {text}")),
         (Some(code), None) => Some(code.to_string()),
@@ -147,7 +157,7 @@ pub fn history(items: &[HistoryItem], labels: &Labels<'_>, style: Style) -> Stri
             cell(&item.old),
             cell(&item.new),
             format!("{} ({})", entry.actor, entry.role),
-            why(entry).unwrap_or_default(),
+            why(entry, labels).unwrap_or_default(),
         ]);
     }
     table.render(style)

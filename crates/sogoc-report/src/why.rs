@@ -45,7 +45,7 @@ pub fn why(why: &Why, labels: &Labels<'_>, style: Style) -> String {
             contribution.delta.as_ref().map_or_else(|| "–".to_owned(), |delta| signed(&delta.to_value_string())),
             entry.kind.to_string(),
             format!("{} ({})", entry.actor, entry.role),
-            reason(entry).unwrap_or_default(),
+            reason(entry, labels).unwrap_or_default(),
         ]);
     }
     out.push_str(&table.render(style));

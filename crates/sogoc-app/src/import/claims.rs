@@ -45,7 +45,7 @@ const COLUMNS: &[Column<'_>] = &[
 pub fn read(file: &str, bytes: &[u8]) -> Result<Vec<Claim>, ImportError> {
     let table = csv::read_some(file, bytes, COLUMNS)?;
     let claims = table.rows().map(|row| claim(&row)).collect::<Result<Vec<_>, _>>()?;
-    table.check_unique("the claim", |row| row.get("claim_id"))?;
+    table.check_unique(("the claim", "số liệu này"), |row| row.get("claim_id"))?;
     Ok(claims)
 }
 
@@ -54,7 +54,9 @@ fn claim(row: &Row<'_>) -> Result<Claim, ImportError> {
     let figure = row.needed("figure")?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_');
     if figure.len() > 200 || !figure.bytes().all(plain) {
-        return Err(row.bad("figure", "it is not a figure's address", "write it like departments/so-noi-vu/index"));
+        let reason = ("it is not a figure's address", "không phải địa chỉ số liệu");
+        let remedy = ("write it like departments/so-noi-vu/index", "ghi như departments/so-noi-vu/index");
+        return Err(row.bad("figure", reason, remedy));
     }
     Ok(Claim {
         claim_id: row.needed("claim_id")?.to_owned(),
@@ -113,7 +115,7 @@ mod tests {
     fn a_claim_names_a_figure_and_a_value_once() {
         let check = |rows: &str, reason: &str| {
             let error = read("c.csv", format!("claim_id,figure,published\n{rows}").as_bytes()).unwrap_err();
-            assert!(error.reason.contains(reason), "{error}");
+            assert!(error.reason.to_string().contains(reason), "{error}");
         };
         check("C1,a/b,\n", "empty");
         check("C1,a b,1\n", "not a figure's address");

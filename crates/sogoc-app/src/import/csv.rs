@@ -9,6 +9,8 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use sogoc_domain::refusal::Said;
+use sogoc_domain::said;
 use sogoc_domain::values::{Text, ValueError};
 use unicode_normalization::UnicodeNormalization;
 
@@ -70,31 +72,46 @@ pub struct Row<'t> {
     cells: &'t ::csv::StringRecord,
 }
 
+const IS_IT_A_TABLE: (&str, &str) = ("check that the file is a table", "kiểm tra tệp có phải là bảng không");
+/// What to do about two rows that say the same.
+pub(crate) const DELETE_ONE: (&str, &str) = ("delete one of the two rows", "xóa một trong hai dòng");
+
 /// The text of a file: UTF-8 without byte order mark, within the limits, without control characters.
 ///
 /// # Errors
 /// When it is none, with the line of the first bad byte.
 pub fn text_of<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, ImportError> {
     if bytes.len() > FILE_BYTES_MAX {
-        let reason = format!("the file has {} bytes, the limit is {FILE_BYTES_MAX}", bytes.len());
-        return Err(ImportError::of_file(file, reason, "split it into several files"));
+        let length = bytes.len();
+        let reason = said!(
+            "the file has {length} bytes, the limit is {FILE_BYTES_MAX}",
+            "tệp có {length} byte, tối đa {FILE_BYTES_MAX}"
+        );
+        return Err(ImportError::of_file(file, reason, ("split it into several files", "chia thành nhiều tệp")));
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(ImportError::of_line(file, 1, "the file is UTF-16, not UTF-8", "save it as \"CSV UTF-8\""));
+        let reason = ("the file is UTF-16, not UTF-8", "tệp là UTF-16, không phải UTF-8");
+        return Err(ImportError::of_line(file, 1, reason, ("save it as \"CSV UTF-8\"", "lưu dạng \"CSV UTF-8\"")));
     }
     let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let bad = bytes.get(e.valid_up_to()).copied().unwrap_or_default();
-        let reason = format!("the byte 0x{bad:02x} is not UTF-8");
-        ImportError::of_line(file, line_at(bytes, e.valid_up_to()), reason, "save the file as UTF-8 (\"CSV UTF-8\")")
+        let reason = said!("the byte 0x{bad:02x} is not UTF-8", "byte 0x{bad:02x} không phải UTF-8");
+        let remedy = ("save the file as UTF-8 (\"CSV UTF-8\")", "lưu tệp dạng UTF-8 (\"CSV UTF-8\")");
+        ImportError::of_line(file, line_at(bytes, e.valid_up_to()), reason, remedy)
     })?;
     if let Some((at, c)) = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        let reason = format!("it holds the control character U+{:04X}", u32::from(c));
-        return Err(ImportError::of_line(file, line_at(bytes, at), reason, "remove the character"));
+        let c = u32::from(c);
+        let reason = said!("it holds the control character U+{c:04X}", "có ký tự điều khiển U+{c:04X}");
+        return Err(ImportError::of_line(file, line_at(bytes, at), reason, ("remove the character", "xóa ký tự đó")));
     }
     if let Some((index, line)) = text.split('\n').enumerate().find(|(_, line)| line.len() > LINE_BYTES_MAX) {
-        let reason = format!("the line has {} bytes, the limit is {LINE_BYTES_MAX}", line.len());
-        return Err(ImportError::of_line(file, index as u64 + 1, reason, "check that the file is a table"));
+        let length = line.len();
+        let reason = said!(
+            "the line has {length} bytes, the limit is {LINE_BYTES_MAX}",
+            "dòng dài {length} byte, tối đa {LINE_BYTES_MAX}"
+        );
+        return Err(ImportError::of_line(file, index as u64 + 1, reason, IS_IT_A_TABLE));
     }
     Ok(text)
 }
@@ -145,14 +162,17 @@ fn read_table<'s>(
     let mut lines = Lines { bytes: text.as_bytes(), at: 0, line: 1 };
     let mut records = reader.records().map(|record| {
         // The text is UTF-8 and rows may be of any length here, so that reading from memory cannot fail.
-        let record = record.map_err(|e| ImportError::of_file(file, e.to_string(), "check that the file is a table"))?;
+        let record = record.map_err(|e| ImportError::of_file(file, e.to_string(), IS_IT_A_TABLE))?;
         let start = record.position().map_or(0, ::csv::Position::byte);
         Ok((lines.of(usize::try_from(start).unwrap_or(usize::MAX)), record))
     });
     let filled = |record: &::csv::StringRecord| record.iter().any(|cell| !cell.is_empty());
     let (line, header) = loop {
         match records.next() {
-            None => return Err(ImportError::of_file(file, "the file is empty", "give a header line and rows")),
+            None => {
+                let remedy = ("give a header line and rows", "cần dòng tiêu đề và các dòng dữ liệu");
+                return Err(ImportError::of_file(file, ("the file is empty", "tệp trống"), remedy));
+            }
             Some(Err(e)) => return Err(e),
             Some(Ok((line, record))) if filled(&record) => break (line, record),
             Some(Ok(_)) => {}
@@ -166,8 +186,13 @@ fn read_table<'s>(
             continue;
         }
         if record.len() != header.len() {
-            let reason = format!("the row has {} cells, the header has {}", record.len(), header.len());
-            let remedy = "give one cell a column; put a cell that holds the delimiter in double quotes";
+            let (cells, columns) = (record.len(), header.len());
+            let reason =
+                said!("the row has {cells} cells, the header has {columns}", "dòng có {cells} ô, tiêu đề có {columns}");
+            let remedy = (
+                "give one cell a column; put a cell that holds the delimiter in double quotes",
+                "mỗi cột một ô; đặt ô có dấu phân cách trong ngoặc kép",
+            );
             return Err(ImportError::of_line(file, line, reason, remedy));
         }
         rows.push((line, record));
@@ -241,8 +266,12 @@ fn check_quotes(file: &str, text: &str, delimiter: u8) -> Result<(), ImportError
                     bytes.next();
                 }
                 if bytes.peek().is_some_and(|next| *next != delimiter && !matches!(next, b'\r' | b'\n')) {
-                    let remedy = "write a quote inside a quoted cell twice (\"\")";
-                    return Err(ImportError::of_line(file, line, "there is text behind a closing quote", remedy));
+                    let reason = ("there is text behind a closing quote", "có chữ sau dấu ngoặc kép đóng");
+                    let remedy = (
+                        "write a quote inside a quoted cell twice (\"\")",
+                        "viết đôi dấu ngoặc kép bên trong ô (\"\")",
+                    );
+                    return Err(ImportError::of_line(file, line, reason, remedy));
                 }
                 field_begins = false;
             }
@@ -255,7 +284,10 @@ fn check_quotes(file: &str, text: &str, delimiter: u8) -> Result<(), ImportError
         }
     }
     match opened {
-        Some(line) => Err(ImportError::of_line(file, line, "a quote is opened and never closed", "close the quote")),
+        Some(line) => {
+            let reason = ("a quote is opened and never closed", "dấu ngoặc kép mở mà không đóng");
+            Err(ImportError::of_line(file, line, reason, ("close the quote", "đóng dấu ngoặc kép")))
+        }
         None => Ok(()),
     }
 }
@@ -277,25 +309,33 @@ fn places_of(
                 continue;
             }
             let error = if name.is_empty() {
-                ImportError::of_line(file, line, format!("column {} has no name", place + 1), "name it, or delete it")
+                let number = place + 1;
+                let reason = said!("column {number} has no name", "cột {number} không có tên");
+                ImportError::of_line(file, line, reason, ("name it, or delete it", "đặt tên cột, hoặc xóa cột"))
             } else {
-                let remedy = format!("rename or delete it; the columns are {}", known());
-                ImportError::of_line(file, line, "the column is not known", remedy).in_column(&shown(name))
+                let known = known();
+                let remedy =
+                    said!("rename or delete it; the columns are {known}", "đổi tên hoặc xóa; các cột gồm {known}");
+                let reason = ("the column is not known", "không có cột này trong mẫu");
+                ImportError::of_line(file, line, reason, remedy).in_column(&shown(name))
             };
             return Err(error);
         };
         let (Some(slot), Some(column)) = (places.get_mut(found), schema.get(found)) else { continue };
         if slot.is_some() {
-            let reason = format!("the column {} is there twice", column.name);
-            return Err(ImportError::of_line(file, line, reason, "delete one of them").in_column(&shown(name)));
+            let column = column.name;
+            let reason = said!("the column {column} is there twice", "cột {column} có hai lần");
+            let remedy = ("delete one of them", "xóa bớt một cột");
+            return Err(ImportError::of_line(file, line, reason, remedy).in_column(&shown(name)));
         }
         *slot = Some(place);
     }
     let missing: Vec<_> =
         schema.iter().zip(&places).filter(|(c, p)| c.required && p.is_none()).map(|(c, _)| c.name).collect();
     if let Some(first) = missing.first() {
-        let remedy = format!("the first line must name the columns {}", known());
-        let reason = format!("the header lacks {}", missing.join(", "));
+        let (known, missing) = (known(), missing.join(", "));
+        let remedy = said!("the first line must name the columns {known}", "dòng đầu phải ghi tên các cột {known}");
+        let reason = said!("the header lacks {missing}", "tiêu đề thiếu {missing}");
         return Err(ImportError::of_line(file, line, reason, remedy).in_column(first));
     }
     Ok(places)
@@ -325,14 +365,15 @@ impl Table<'_> {
     /// At the second of two such rows, naming the line of the first.
     pub fn check_unique<'t, K: std::hash::Hash + Eq>(
         &'t self,
-        what: &str,
+        what: (&str, &str),
         key: impl Fn(&Row<'t>) -> K,
     ) -> Result<(), ImportError> {
         let mut seen = HashMap::new();
         for row in self.rows() {
             if let Some(first) = seen.insert(key(&row), row.line) {
-                let reason = format!("{what} is in line {first} already");
-                return Err(ImportError::of_line(&self.file, row.line, reason, "delete one of the two rows"));
+                let (en, vi) = what;
+                let reason = said!("{en} is in line {first} already", "{vi} đã có ở dòng {first}");
+                return Err(ImportError::of_line(&self.file, row.line, reason, DELETE_ONE));
             }
         }
         Ok(())
@@ -354,13 +395,13 @@ impl<'t> Row<'t> {
 
     /// A fault in this row.
     #[must_use]
-    pub fn fault(&self, reason: impl Into<String>, remedy: impl Into<String>) -> ImportError {
+    pub fn fault(&self, reason: impl Into<Said>, remedy: impl Into<Said>) -> ImportError {
         ImportError::of_line(&self.table.file, self.line, reason, remedy)
     }
 
     /// A fault in one cell of this row: names the column as the file does, and the value.
     #[must_use]
-    pub fn bad(&self, column: &str, reason: impl Into<String>, remedy: impl Into<String>) -> ImportError {
+    pub fn bad(&self, column: &str, reason: impl Into<Said>, remedy: impl Into<Said>) -> ImportError {
         let header = self.table.place(column).and_then(|place| self.table.header.get(place));
         self.fault(reason, remedy).in_column(header.map_or(column, String::as_str)).with_value(self.get(column))
     }
@@ -371,7 +412,7 @@ impl<'t> Row<'t> {
     /// When it is.
     pub fn needed(&self, column: &str) -> Result<&'t str, ImportError> {
         match self.get(column) {
-            "" => Err(self.bad(column, "the cell is empty", "fill it in")),
+            "" => Err(self.bad(column, ("the cell is empty", "ô trống"), ("fill it in", "điền vào"))),
             value => Ok(value),
         }
     }
@@ -436,7 +477,10 @@ impl<'t> Row<'t> {
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         match text.parse::<u32>() {
             Ok(n) if n > 0 && digits => Ok(n),
-            _ => Err(self.bad(column, "it is not a whole number from 1", "write digits only")),
+            _ => {
+                let reason = ("it is not a whole number from 1", "không phải số nguyên từ 1");
+                Err(self.bad(column, reason, ("write digits only", "chỉ ghi chữ số")))
+            }
         }
     }
 
@@ -448,14 +492,17 @@ impl<'t> Row<'t> {
 
 /// A number with a decimal point, from one with a decimal point or a decimal comma. One separator is always a decimal
 /// one; a second one could only be for thousands, as could a space.
-fn plain_number(text: &str) -> Result<String, (&'static str, &'static str)> {
+fn plain_number(text: &str) -> Result<String, (Said, Said)> {
     let separators = text.chars().filter(|c| matches!(c, '.' | ',')).count();
     let spaced = |c: char| c.is_whitespace() || matches!(c, '\'' | '’');
     let of_digits = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-') || spaced(c));
     if of_digits && (separators > 1 || text.contains(spaced)) {
         return Err((
-            "thousands separators are not read",
-            "write digits with one point or comma before the decimals, such as 1234.5 or 1234,5",
+            Said::new("thousands separators are not read", "không nhận dấu phân cách hàng nghìn"),
+            Said::new(
+                "write digits with one point or comma before the decimals, such as 1234.5 or 1234,5",
+                "ghi chữ số với một dấu chấm hoặc phẩy trước phần thập phân, như 1234.5 hoặc 1234,5",
+            ),
         ));
     }
     Ok(text.replace(',', "."))
@@ -506,6 +553,16 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_is_told_in_the_readers_language() {
+        let error = read_all(b"agency,points\na,\n").unwrap_err();
+        let vi = "t.csv, dòng 2, cột points, giá trị \"\": ô trống; điền vào. Chưa ghi gì từ tệp này";
+        assert_eq!(error.text(sogoc_domain::refusal::Language::Vietnamese), vi);
+        let en =
+            "t.csv, line 2, column points, value \"\": the cell is empty; fill it in. Nothing of the file was recorded";
+        assert_eq!(error.to_string(), en);
+    }
+
+    #[test]
     fn every_fault_names_its_line_and_what_is_wrong() {
         let long = format!("agency,points\na,{}\n", "1".repeat(LINE_BYTES_MAX));
         let cases: &[(&[u8], u64, &str)] = &[
@@ -532,19 +589,19 @@ mod tests {
         for (bytes, line, reason) in cases {
             let error = read_all(bytes).expect_err("refused");
             assert_eq!(error.line, Some(*line), "{error}");
-            assert!(error.reason.contains(reason), "{error}");
-            assert!(!error.remedy.is_empty() && error.to_string().len() < 600, "{error}");
+            assert!(error.reason.to_string().contains(reason), "{error}");
+            assert!(!error.remedy.to_string().is_empty() && error.to_string().len() < 600, "{error}");
         }
         for empty in ["", "\n\n", "\u{feff}", ",,\n"] {
-            assert!(read_all(empty.as_bytes()).unwrap_err().reason.contains("empty"), "{empty:?}");
+            assert!(read_all(empty.as_bytes()).unwrap_err().reason.to_string().contains("empty"), "{empty:?}");
         }
-        assert!(read_all(&vec![b'a'; FILE_BYTES_MAX + 1]).unwrap_err().reason.contains("limit"));
+        assert!(read_all(&vec![b'a'; FILE_BYTES_MAX + 1]).unwrap_err().reason.to_string().contains("limit"));
     }
 
     #[test]
     fn a_repeated_row_names_the_first() {
         let table = read("t.csv", b"agency,points\na,1\nb,2\na,3\n", SCHEMA).unwrap();
-        let error = table.check_unique("agency a", |r| r.get("agency")).unwrap_err();
-        assert_eq!((error.line, &*error.reason), (Some(4), "agency a is in line 2 already"));
+        let error = table.check_unique(("agency a", "cơ quan a"), |r| r.get("agency")).unwrap_err();
+        assert_eq!((error.line, error.reason.to_string().as_str()), (Some(4), "agency a is in line 2 already"));
     }
 }

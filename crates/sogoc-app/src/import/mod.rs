@@ -21,6 +21,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sogoc_domain::command::Envelope;
+use sogoc_domain::refusal::{Language, Said};
 use sogoc_domain::values::{SeasonId, ValueError};
 use uuid::Uuid;
 
@@ -95,28 +96,21 @@ pub struct ImportError {
     /// The value, shortened.
     pub value: Option<Box<str>>,
     /// What is wrong.
-    pub reason: Box<str>,
+    pub reason: Said,
     /// What to do about it.
-    pub remedy: Box<str>,
+    pub remedy: Said,
 }
 
 impl ImportError {
     /// A fault of a file as a whole.
     #[must_use]
-    pub fn of_file(file: &str, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            line: None,
-            column: None,
-            value: None,
-            reason: reason.into().into_boxed_str(),
-            remedy: remedy.into().into_boxed_str(),
-        }
+    pub fn of_file(file: &str, reason: impl Into<Said>, remedy: impl Into<Said>) -> Self {
+        Self { file: file.into(), line: None, column: None, value: None, reason: reason.into(), remedy: remedy.into() }
     }
 
     /// A fault of a line.
     #[must_use]
-    pub fn of_line(file: &str, line: u64, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn of_line(file: &str, line: u64, reason: impl Into<Said>, remedy: impl Into<Said>) -> Self {
         Self { line: Some(line), ..Self::of_file(file, reason, remedy) }
     }
 
@@ -135,19 +129,34 @@ impl ImportError {
     }
 }
 
-impl fmt::Display for ImportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
+impl ImportError {
+    /// The whole of it for people: place, value, what is wrong, what to do, and that nothing was recorded.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
+        let pick = |vi, en| match language {
+            Language::Vietnamese => vi,
+            Language::English => en,
+        };
+        let mut out = self.file.to_string();
         if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
+            out.push_str(&format!(", {} {line}", pick("dòng", "line")));
         }
         if let Some(column) = &self.column {
-            write!(f, ", column {column}")?;
+            out.push_str(&format!(", {} {column}", pick("cột", "column")));
         }
         if let Some(value) = &self.value {
-            write!(f, ", value \"{value}\"")?;
+            out.push_str(&format!(", {} \"{value}\"", pick("giá trị", "value")));
         }
-        write!(f, ": {}; {}. Nothing of the file was recorded", self.reason, self.remedy)
+        let nothing = pick("Chưa ghi gì từ tệp này", "Nothing of the file was recorded");
+        out.push_str(&format!(": {}; {}. {nothing}", self.reason.text(language), self.remedy.text(language)));
+        out
+    }
+}
+
+/// In English; see [`ImportError::text`].
+impl fmt::Display for ImportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Language::English))
     }
 }
 

@@ -20,9 +20,10 @@ use sogoc_domain::command::{
 };
 use sogoc_domain::event::{EditionKind, Name};
 use sogoc_domain::policy::{
-    Band, ClassBy, LateSubmission, Mode, Policy, ReasonCode, ReasonKind, Ties, UnsignedEvidence, Unsurveyed,
+    Band, ClassBy, LateSubmission, Mode, Policy, ReasonCode, Ties, UnsignedEvidence, Unsurveyed,
 };
 use sogoc_domain::roles::{Role, Scope};
+use sogoc_domain::said;
 use sogoc_domain::scoring::Rounding;
 use sogoc_domain::values::{AccountId, AgencyId, GroupId, InstrumentId, Points, SeasonId, Text, Timestamp};
 use uuid::Uuid;
@@ -176,8 +177,12 @@ pub fn plan(file: &str, bytes: &[u8], params: &Params, existing: &Existing) -> R
 
 fn rows(table: &Table<'_>) -> Result<Vec<Printed>, ImportError> {
     if !table.has("agency") && !table.has("name") {
-        let remedy = "give the column agency (ids such as so-noi-vu), the column name, or both";
-        return Err(ImportError::of_line(table.file(), 1, "the table names no agencies", remedy).in_column("agency"));
+        let reason = ("the table names no agencies", "bảng không nêu cơ quan nào");
+        let remedy = (
+            "give the column agency (ids such as so-noi-vu), the column name, or both",
+            "cần cột agency (mã như so-noi-vu), cột name (tên), hoặc cả hai",
+        );
+        return Err(ImportError::of_line(table.file(), 1, reason, remedy).in_column("agency"));
     }
     let mut seen: BTreeMap<AgencyId, u64> = BTreeMap::new();
     let mut rows = Vec::new();
@@ -185,13 +190,19 @@ fn rows(table: &Table<'_>) -> Result<Vec<Printed>, ImportError> {
         let read = one(&row, table)?;
         if let Some(first) = seen.insert(read.agency.clone(), read.line) {
             let column = if table.has("agency") { "agency" } else { "name" };
-            let reason = format!("{} is in line {first} already", read.agency);
-            return Err(row.bad(column, reason, "delete one of the two rows, or give the agencies different ids"));
+            let agency = &read.agency;
+            let reason = said!("{agency} is in line {first} already", "{agency} đã có ở dòng {first}");
+            let remedy = (
+                "delete one of the two rows, or give the agencies different ids",
+                "xóa một trong hai dòng, hoặc đặt mã khác nhau cho hai cơ quan",
+            );
+            return Err(row.bad(column, reason, remedy));
         }
         rows.push(read);
     }
     if rows.is_empty() {
-        return Err(ImportError::of_file(table.file(), "the table has no rows", "add one row an agency"));
+        let remedy = ("add one row an agency", "thêm mỗi cơ quan một dòng");
+        return Err(ImportError::of_file(table.file(), ("the table has no rows", "bảng không có dòng nào"), remedy));
     }
     Ok(rows)
 }
@@ -204,13 +215,18 @@ fn one(row: &Row<'_>, table: &Table<'_>) -> Result<Printed, ImportError> {
             if like.is_empty() || row.get("agency").is_empty() {
                 return e;
             }
-            let remedy =
-                format!("write it like {like}, or leave the column agency out: ids are made of the names then");
-            ImportError { remedy: remedy.into(), ..e }
+            let remedy = said!(
+                "write it like {like}, or leave the column agency out: ids are made of the names then",
+                "ghi như {like}, hoặc bỏ cột agency: khi đó mã được lập từ tên"
+            );
+            ImportError { remedy, ..e }
         })?
     } else {
         let name = row.needed("name")?;
-        slug(name).parse().map_err(|_| row.bad("name", "no id can be made of the name", "add the column agency"))?
+        slug(name).parse().map_err(|_| {
+            let reason = ("no id can be made of the name", "không lập được mã từ tên");
+            row.bad("name", reason, ("add the column agency", "thêm cột agency"))
+        })?
     };
     let appraised: Points = row.number("appraised_points")?;
     let survey: Option<Points> = match row.get("survey_points") {
@@ -219,12 +235,16 @@ fn one(row: &Row<'_>, table: &Table<'_>) -> Result<Printed, ImportError> {
     };
     let max: Points = row.number("applicable_max")?;
     if max == Points::ZERO {
-        return Err(row.bad("applicable_max", "it must be above 0", "give the points that could be reached"));
+        let remedy = ("give the points that could be reached", "ghi số điểm tối đa có thể đạt");
+        return Err(row.bad("applicable_max", ("it must be above 0", "phải lớn hơn 0"), remedy));
     }
     let total = appraised.plus(survey.unwrap_or_default());
     if total > max {
-        let reason = format!("appraised and survey points sum to {total}, the applicable max is {max}");
-        return Err(row.bad("applicable_max", reason, "correct one of the three"));
+        let reason = said!(
+            "appraised and survey points sum to {total}, the applicable max is {max}",
+            "điểm thẩm định và điểm khảo sát cộng lại là {total}, thang điểm tối đa thực tế là {max}"
+        );
+        return Err(row.bad("applicable_max", reason, ("correct one of the three", "sửa một trong ba số")));
     }
     let name = named.unwrap_or_else(|| text(agency.as_str()));
     Ok(Printed { line: row.line, agency, name, appraised, survey, max })
@@ -253,11 +273,10 @@ fn claims(table: &Table<'_>, rows: &[Printed], params: &Params, bands: &[Band]) 
         let printed = row.get("printed_index");
         if !printed.is_empty() {
             let index: Points = match printed.strip_suffix('%') {
-                Some(number) => number
-                    .trim_end()
-                    .replace(',', ".")
-                    .parse()
-                    .map_err(|_| row.bad("printed_index", "it is not a percentage", "write it like 89.60"))?,
+                Some(number) => number.trim_end().replace(',', ".").parse().map_err(|_| {
+                    let reason = ("it is not a percentage", "không phải tỷ lệ phần trăm");
+                    row.bad("printed_index", reason, ("write it like 89.60", "ghi như 89,60"))
+                })?,
                 None => row.number("printed_index")?,
             };
             claim("index", "pct", index.to_string(), printed);
@@ -269,7 +288,9 @@ fn claims(table: &Table<'_>, rows: &[Printed], params: &Params, bands: &[Band]) 
         if !printed.is_empty() {
             let code = class_code(bands, printed).ok_or_else(|| {
                 let known: Vec<_> = bands.iter().map(|b| format!("{} ({})", b.code, b.label)).collect();
-                row.bad("printed_class", "the class is not known", format!("use one of {}", known.join(", ")))
+                let known = known.join(", ");
+                let remedy = said!("use one of {known}", "dùng một trong: {known}");
+                row.bad("printed_class", ("the class is not known", "không có xếp loại này"), remedy)
             })?;
             claim("class", "class", code, printed);
         }
@@ -344,12 +365,7 @@ pub fn default_policy() -> Policy {
         appeal_may_lower: false,
         approvals: 2,
         instrument_required: Vec::new(),
-        reason_codes: vec![ReasonCode {
-            code: "clerical_error".to_owned(),
-            label: text("Sửa sai sót nhập liệu, tính toán"),
-            label_en: Some(text("Clerical error corrected")),
-            kind: ReasonKind::Either,
-        }],
+        reason_codes: ReasonCode::standing().to_vec(),
         survey_factors: Vec::new(),
     }
 }
@@ -398,8 +414,10 @@ impl Planner<'_> {
     /// The printed table, as the instrument that its transcription rests on.
     fn instrument(&self) -> Result<InstrumentId, ImportError> {
         let id = format!("bang-{}-{}", self.params.season, self.params.group);
-        id.parse()
-            .map_err(|_| ImportError::of_file(self.file, "the ids of season and group are too long", "shorten them"))
+        id.parse().map_err(|_| {
+            let reason = ("the ids of season and group are too long", "mã đợt và mã khối quá dài");
+            ImportError::of_file(self.file, reason, ("shorten them", "rút ngắn"))
+        })
     }
 
     fn new_instrument(&self) -> Result<NewInstrument, ImportError> {
@@ -484,8 +502,10 @@ impl Planner<'_> {
         }
         for row in rows {
             if row.agency == body {
-                let error =
-                    ImportError::of_line(self.file, row.line, "the id is that of the importing body", "use another id");
+                let error = {
+                    let reason = ("the id is that of the importing body", "mã này là của tổ chức nhập liệu");
+                    ImportError::of_line(self.file, row.line, reason, ("use another id", "dùng mã khác"))
+                };
                 return Err(error.in_column("agency").with_value(&shown(BODY)));
             }
             if !existing.agencies.contains(&row.agency) {
@@ -558,8 +578,10 @@ impl Planner<'_> {
         // the season's last announcement and finds it made.
         let groups = self.existing.season.as_ref().map_or(&[][..], |s| &s.groups);
         let number = groups.len() + usize::from(!groups.contains(&self.params.group));
-        let number = u32::try_from(number)
-            .map_err(|_| ImportError::of_file(self.file, "the season has too many groups", "use another season"))?;
+        let number = u32::try_from(number).map_err(|_| {
+            let reason = ("the season has too many groups", "đợt có quá nhiều khối");
+            ImportError::of_file(self.file, reason, ("use another season", "dùng đợt khác"))
+        })?;
         let (kind, reason) = match number {
             1 => (EditionKind::Official, None),
             _ => (EditionKind::Correcting, Some(text("Bổ sung kết quả của một khối"))),
@@ -584,8 +606,10 @@ impl Planner<'_> {
         if let Some(occurred) = self.params.occurred {
             return Ok(occurred);
         }
-        Timestamp::parse(&format!("{:04}-01-01T00:00:00Z", self.params.year))
-            .map_err(|_| ImportError::of_file(self.file, "the year is out of range", "give a year such as 2022"))
+        Timestamp::parse(&format!("{:04}-01-01T00:00:00Z", self.params.year)).map_err(|_| {
+            let reason = ("the year is out of range", "năm nằm ngoài phạm vi");
+            ImportError::of_file(self.file, reason, ("give a year such as 2022", "ghi năm như 2022"))
+        })
     }
 
     /// With the times; the printed table says nothing of hours.
@@ -683,7 +707,7 @@ mod tests {
         let mut world = World::default();
         run(&plain.commands, &mut world);
         let season = &params("so").season;
-        let card = &world.scorecards[season][&"so-b".parse::<AgencyId>().unwrap()];
+        let card = world.scorecard(season, &"so-b".parse().unwrap()).unwrap();
         assert_eq!(card.transcribed.unwrap().survey_points, None);
         assert_eq!(world.results[season].editions.len(), 1);
     }
@@ -778,17 +802,17 @@ mod tests {
             let text = format!("{head}{row}\n");
             let error = plan("t.csv", text.as_bytes(), &params("so"), &Existing::default()).unwrap_err();
             assert_eq!((error.line, error.column.as_deref()), (Some(3), Some(column)), "{error}");
-            assert!(error.reason.contains(reason) && !error.remedy.is_empty(), "{error}");
+            assert!(error.reason.to_string().contains(reason) && !error.remedy.to_string().is_empty(), "{error}");
         }
         let error = plan("t.csv", head.replace("so-a,A", "Sở A,A").as_bytes(), &params("so"), &Existing::default());
-        assert!(error.unwrap_err().remedy.contains("so-a"));
+        assert!(error.unwrap_err().remedy.to_string().contains("so-a"));
         let none = plan(
             "t.csv",
             b"agency,appraised_points,survey_points,applicable_max\n",
             &params("so"),
             &Existing::default(),
         );
-        assert!(none.unwrap_err().reason.contains("no rows"));
+        assert!(none.unwrap_err().reason.to_string().contains("no rows"));
     }
 
     #[test]

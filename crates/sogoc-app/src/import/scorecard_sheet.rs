@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 
 use sogoc_domain::command::{ImportScorecard, SheetRow};
+use sogoc_domain::refusal::Language;
+use sogoc_domain::said;
 use sogoc_domain::scoring::{Inputs, Rounding, ScoringRule, TierBasis};
 use sogoc_domain::values::{AgencyId, Points, Quantity, SeasonId};
 
@@ -77,18 +79,17 @@ pub fn read(
     for row in table.rows() {
         let code = row.needed("leaf")?;
         if let Some(first) = seen.insert(code, row.line) {
-            return Err(row.bad(
-                "leaf",
-                format!("leaf {code} is in line {first} already"),
-                "delete one of the two rows",
-            ));
+            let reason = said!("leaf {code} is in line {first} already", "tiêu chí {code} đã có ở dòng {first}");
+            return Err(row.bad("leaf", reason, csv::DELETE_ONE));
         }
         let values = ["numerator", "denominator", "option", "yes", "points"];
         if values.iter().all(|column| row.get(column).is_empty()) {
             continue;
         }
         let leaf = rules.leaves.get(code).ok_or_else(|| {
-            row.bad("leaf", "it is not a leaf of the agency's criteria set", "use a leaf's code such as 3.1.2")
+            let reason =
+                ("it is not a leaf of the agency's criteria set", "không phải tiêu chí chấm điểm trong bộ của cơ quan");
+            row.bad("leaf", reason, ("use a leaf's code such as 3.1.2", "dùng mã tiêu chí như 3.1.2"))
         })?;
         let inputs = inputs(&row, leaf)?;
         check_points(&row, leaf, &inputs, rules)?;
@@ -96,12 +97,17 @@ pub fn read(
         lines.push(row.line);
     }
     if rows.is_empty() {
-        let remedy = "fill in numerator, denominator, option, yes or points for at least one leaf";
-        return Err(ImportError::of_file(file, "no row declares anything", remedy));
+        let remedy = (
+            "fill in numerator, denominator, option, yes or points for at least one leaf",
+            "điền tử số, mẫu số, phương án, có/không hoặc điểm cho ít nhất một tiêu chí",
+        );
+        return Err(ImportError::of_file(file, ("no row declares anything", "chưa có dòng nào kê khai"), remedy));
     }
     if rows.len() > ROWS_MAX {
-        let reason = format!("the sheet has {} rows, the limit is {ROWS_MAX}", rows.len());
-        return Err(ImportError::of_file(file, reason, "split it into several sheets"));
+        let count = rows.len();
+        let reason =
+            said!("the sheet has {count} rows, the limit is {ROWS_MAX}", "bảng có {count} dòng, tối đa {ROWS_MAX}");
+        return Err(ImportError::of_file(file, reason, ("split it into several sheets", "chia thành nhiều bảng")));
     }
     Ok(Sheet { command: ImportScorecard { season: season.clone(), agency: agency.clone(), rows }, lines })
 }
@@ -114,25 +120,39 @@ fn inputs(row: &Row<'_>, leaf: &SheetLeaf) -> Result<Inputs, ImportError> {
             .into_iter()
             .find(|c| !columns.contains(c) && !row.get(c).is_empty());
         match extra {
-            Some(column) => Err(row.bad(
-                column,
-                format!("leaf {} is scored by {}, which does not take it", row.get("leaf"), rule.name()),
-                format!("leave it empty: the rule takes {}", rule.takes()),
-            )),
+            Some(column) => {
+                let (code, name, takes) = (row.get("leaf"), rule.name(), rule.takes());
+                let reason = said!(
+                    "leaf {code} is scored by {name}, which does not take it",
+                    "tiêu chí {code} chấm theo {name}, không dùng cột này"
+                );
+                let takes_vi = takes.text(Language::Vietnamese);
+                let remedy = said!("leave it empty: the rule takes {takes}", "để trống: cách tính cần {takes_vi}");
+                Err(row.bad(column, reason, remedy))
+            }
             None => Ok(()),
         }
     };
     let from_points = |column: &str| -> Result<Inputs, ImportError> {
         let points: Points = row.number("points").map_err(|e| {
             if row.get("points").is_empty() {
-                row.bad(column, "the cell is empty", format!("the rule {} takes {}", rule.name(), rule.takes()))
+                let (name, takes) = (rule.name(), rule.takes());
+                let takes_vi = takes.text(Language::Vietnamese);
+                let remedy = said!("the rule {name} takes {takes}", "cách tính {name} cần {takes_vi}");
+                row.bad(column, ("the cell is empty", "ô trống"), remedy)
             } else {
                 e
             }
         })?;
         rule.inputs_from_points(leaf.max_points, points).ok_or_else(|| {
-            let reason = format!("these points are not possible: the leaf is scored by {}", rule.name());
-            row.bad("points", reason, format!("give points from 0 to {} that the rule allows", leaf.max_points))
+            let (name, max) = (rule.name(), leaf.max_points);
+            let reason = said!(
+                "these points are not possible: the leaf is scored by {name}",
+                "không thể có điểm này: tiêu chí chấm theo {name}"
+            );
+            let remedy =
+                said!("give points from 0 to {max} that the rule allows", "cho điểm từ 0 đến {max} theo cách tính");
+            row.bad("points", reason, remedy)
         })
     };
     match rule {
@@ -159,22 +179,23 @@ fn inputs(row: &Row<'_>, leaf: &SheetLeaf) -> Result<Inputs, ImportError> {
             let number = row.ordinal("option")?;
             match u16::try_from(number) {
                 Ok(option) if usize::from(option) <= options.len() => Ok(Inputs::Option(option)),
-                _ => Err(row.bad(
-                    "option",
-                    format!("there are {} options", options.len()),
-                    "give the option's number, from 1",
-                )),
+                _ => {
+                    let count = options.len();
+                    let reason = said!("there are {count} options", "có {count} phương án");
+                    let remedy = ("give the option's number, from 1", "ghi số thứ tự phương án, từ 1");
+                    Err(row.bad("option", reason, remedy))
+                }
             }
         }
         ScoringRule::Judged { .. } => {
             takes(&[])?;
             from_points("points")
         }
-        ScoringRule::Survey { .. } => Err(row.bad(
-            "leaf",
-            "the leaf is scored by the survey",
-            "delete the row: survey results are imported apart",
-        )),
+        ScoringRule::Survey { .. } => {
+            let reason = ("the leaf is scored by the survey", "tiêu chí chấm bằng khảo sát");
+            let remedy = ("delete the row: survey results are imported apart", "xóa dòng: kết quả khảo sát nhập riêng");
+            Err(row.bad("leaf", reason, remedy))
+        }
     }
 }
 
@@ -182,7 +203,10 @@ fn yes_no(row: &Row<'_>) -> Result<bool, ImportError> {
     match slug(row.get("yes")).as_str() {
         "co" | "yes" | "y" | "true" | "1" | "x" => Ok(true),
         "khong" | "no" | "n" | "false" | "0" => Ok(false),
-        _ => Err(row.bad("yes", "it is neither yes nor no", "write có or không (yes or no)")),
+        _ => {
+            let reason = ("it is neither yes nor no", "không phải có hoặc không");
+            Err(row.bad("yes", reason, ("write có or không (yes or no)", "ghi có hoặc không")))
+        }
     }
 }
 
@@ -190,14 +214,18 @@ fn yes_no(row: &Row<'_>) -> Result<bool, ImportError> {
 fn check_points(row: &Row<'_>, leaf: &SheetLeaf, inputs: &Inputs, rules: &SheetRules) -> Result<(), ImportError> {
     let points = leaf.rule.points(leaf.max_points, inputs, rules.decimals, rules.rounding);
     let points = points.map_err(|e| {
-        row.fault(e.to_string(), "correct what is declared").in_column("leaf").with_value(row.get("leaf"))
+        let remedy = ("correct what is declared", "sửa số liệu kê khai");
+        row.fault(e.said(), remedy).in_column("leaf").with_value(row.get("leaf"))
     })?;
     let Some(stated) = row.number_if_any::<Points>("points")? else { return Ok(()) };
     if stated == points {
         return Ok(());
     }
-    let reason = format!("the rule gives {points} points for what is declared");
-    Err(row.bad("points", reason, "correct the points, or leave them empty"))
+    let reason = said!(
+        "the rule gives {points} points for what is declared",
+        "theo cách tính, số liệu kê khai được {points} điểm"
+    );
+    Err(row.bad("points", reason, ("correct the points, or leave them empty", "sửa điểm, hoặc để trống")))
 }
 
 #[cfg(test)]
@@ -266,9 +294,9 @@ mod tests {
             let text = format!("leaf,yes,numerator,denominator,option,points,note\n\n{row}\n");
             let error = sheet(&text).unwrap_err();
             assert_eq!((error.line, error.column.as_deref()), (Some(3), Some(column)), "{row}: {error}");
-            assert!(error.reason.contains(reason), "{row}: {error}");
+            assert!(error.reason.to_string().contains(reason), "{row}: {error}");
         }
-        assert!(sheet("leaf,points\n1.5,0.5\n1.5,0.5\n").unwrap_err().reason.contains("in line 2 already"));
-        assert!(sheet("leaf,points\n1.5,\n").unwrap_err().reason.contains("no row declares"));
+        assert!(sheet("leaf,points\n1.5,0.5\n1.5,0.5\n").unwrap_err().reason.to_string().contains("in line 2 already"));
+        assert!(sheet("leaf,points\n1.5,\n").unwrap_err().reason.to_string().contains("no row declares"));
     }
 }

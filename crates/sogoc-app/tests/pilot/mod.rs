@@ -8,6 +8,7 @@ use sogoc_app::{App, Entropy, ExecuteError, Options, Origin, Receipt};
 use sogoc_domain::command::Envelope;
 use sogoc_domain::refusal::Refusal;
 use sogoc_log::Uuid;
+use sogoc_log::testing::TestStore;
 
 /// Leaves of the criteria set: 1.1 to 1.8, two points each, yes or no.
 pub(crate) const LEAVES: usize = 8;
@@ -27,23 +28,28 @@ impl Entropy for CountedEntropy {
 /// An app on a store of its own, which is gone with it.
 pub(crate) struct Pilot {
     pub(crate) app: App,
-    pub(crate) store: String,
+    store: TestStore,
     next: AtomicU64,
-    _folder: Arc<tempfile::TempDir>,
 }
 
 impl Pilot {
-    /// An empty register.
+    /// An empty register on a SQLite store.
     pub(crate) async fn empty() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = format!("sqlite:{}", folder.path().join("register.db").display());
-        let app = App::open(&store, options()).await.expect("a new store opens");
-        Self { app, store, next: AtomicU64::new(1), _folder: Arc::new(folder) }
+        Self::empty_on(TestStore::sqlite()).await
     }
 
-    /// The season `pilot`, active, with every phase open.
+    async fn empty_on(store: TestStore) -> Self {
+        let app = App::open(store.url(), options()).await.expect("a new store opens");
+        Self { app, store, next: AtomicU64::new(1) }
+    }
+
+    /// The season `pilot`, active, with every phase open, on a SQLite store.
     pub(crate) async fn running() -> Self {
-        let pilot = Self::empty().await;
+        Self::running_on(TestStore::sqlite()).await
+    }
+
+    pub(crate) async fn running_on(store: TestStore) -> Self {
+        let pilot = Self::empty_on(store).await;
         for (account, command) in season() {
             pilot.does(account, command).await;
         }
@@ -52,7 +58,7 @@ impl Pilot {
 
     /// A second process on the same store.
     pub(crate) async fn another(&self) -> App {
-        App::open(&self.store, options()).await.expect("the store opens again")
+        App::open(self.store.url(), options()).await.expect("the store opens again")
     }
 
     /// A command under the next id.
@@ -108,6 +114,26 @@ pub(crate) fn adjust(agency: &str, leaf: &str) -> Value {
     })
 }
 
+/// The domain, with the max points of its first two leaves.
+fn domain(first: [&str; 2]) -> Value {
+    let leaf = |n: usize| {
+        json!({
+            "id": format!("leaf-{n}"), "code": format!("1.{n}"), "name": format!("Tiêu chí {n}"),
+            "max_points": first.get(n - 1).unwrap_or(&"2"), "leaf": { "rule": { "type": "yes_no", "version": 1 } }
+        })
+    };
+    let leaves: Vec<Value> = (1..=LEAVES).map(leaf).collect();
+    let max = (LEAVES * 2).to_string();
+    json!({ "id": "d-1", "code": "1", "name": "Lĩnh vực", "max_points": max, "lead_agency": "so-lead", "children": leaves })
+}
+
+/// Moves a point from the second leaf to the first, and has their scores recomputed.
+pub(crate) fn amend() -> Value {
+    let treatments = ["leaf-1", "leaf-2"].map(|leaf| json!({ "leaf": leaf, "treatment": "recomputed" }));
+    json!({ "type": "amend-criteria-set", "set": "bo-1", "domains": [domain(["3", "1"])], "treatments": treatments,
+            "reason": "Hướng dẫn mới" })
+}
+
 fn season() -> Vec<(&'static str, Value)> {
     let mut all = vec![(
         "admin",
@@ -138,16 +164,8 @@ fn season() -> Vec<(&'static str, Value)> {
         account(reviewer.clone(), "so-lead", "reviewer");
     }
     account("confirmer".to_owned(), "so-lead", "confirmer");
-    let leaves: Vec<Value> = (1..=LEAVES)
-        .map(|n| {
-            json!({
-                "id": format!("leaf-{n}"), "code": format!("1.{n}"), "name": format!("Tiêu chí {n}"), "max_points": "2",
-                "leaf": { "rule": { "type": "yes_no", "version": 1 } }
-            })
-        })
-        .collect();
     let max = (LEAVES * 2).to_string();
-    let domain = json!({ "id": "d-1", "code": "1", "name": "Lĩnh vực", "max_points": max, "lead_agency": "so-lead", "children": leaves });
+    let domain = domain(["2", "2"]);
     let (from, until) = ("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
     let admits = [
         "record-self-score",
@@ -168,7 +186,9 @@ fn season() -> Vec<(&'static str, Value)> {
             "leaf_decimals": 2, "display_decimals": 2, "rounding": "half_up", "appraisal_rounds": 1, "class_by": "rounded_index",
             "ties": "competition", "unsurveyed": "leave_out", "unsigned_evidence": "reviewer_judges",
             "late_submission": "by_acceptance", "appeal_may_lower": false, "approvals": 2, "instrument_required": [],
-            "reason_codes": [{ "code": "missing", "label": "Thiếu", "kind": "deduction" }], "survey_factors": []
+            "reason_codes": [{ "code": "missing", "label": "Thiếu", "kind": "deduction" },
+                { "code": "clerical_error", "label": "Sai sót", "kind": "either" },
+                { "code": "standard_amended", "label": "Sửa tiêu chí", "kind": "either" }], "survey_factors": []
         }}),
         json!({ "type": "define-ranking-group", "season": "pilot", "group": "khoi", "name": { "vi": "Khối" }, "set": "bo-1",
             "classes": [{ "code": "all", "label": "Tất cả", "lower": "0", "lower_inclusive": true, "upper": "100", "upper_inclusive": true }],

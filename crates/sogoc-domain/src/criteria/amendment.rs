@@ -9,7 +9,7 @@ use crate::event::{
     AmendmentTreatment, CriteriaDomainAmended, CriteriaSetAmended, CriteriaVersionAdopted, LeafReopened, LeafTreatment,
     ScoreRecomputed,
 };
-use crate::policy::Policy;
+use crate::policy::{Policy, STANDARD_AMENDED};
 use crate::refusal::{Refusal, refuse};
 use crate::results;
 use crate::scorecard::{How, Leaf, Submission};
@@ -21,8 +21,6 @@ use crate::values::{GroupId, LeafId, Points, Sealed, SeasonId, SetId};
 
 /// Most treatments of one amendment: what one entry holds.
 const TREATMENTS_MAX: usize = 400;
-/// Reason code of every change of a score by an amendment.
-const STANDARD_AMENDED: &str = "standard_amended";
 
 /// Begins a new version of a set, and takes every running season over to it. A season whose results were announced stays
 /// with the version that they were announced under.

@@ -13,7 +13,7 @@ use crate::event::{
     LineScored, ResultTranscribed, ReviewerRecused, ScoreAccepted, ScoreAdjusted, ScoreCorrected, ScoreDeemed,
     ScoreUpheld, ScorecardReopened, SubmissionMissed,
 };
-use crate::policy::{LateSubmission, Mode};
+use crate::policy::{CLERICAL_ERROR, LateSubmission, Mode};
 use crate::refusal::{Refusal, refuse};
 use crate::results;
 use crate::scorecard::card::{Card, Job, check_reason};
@@ -355,9 +355,6 @@ pub(crate) fn deem_score(d: &Deciding<'_>, c: &DeemScore) -> Result<(), Refusal>
     Ok(())
 }
 
-/// The code under which clerical corrections stand.
-pub(crate) const CLERICAL: &str = "clerical_error";
-
 /// Names the entry that the leaf's points rest on, so that nothing in between is undone unseen.
 pub(crate) fn correct_score(d: &Deciding<'_>, c: &CorrectScore) -> Result<(), Refusal> {
     let card = Card::open(d, &c.season, &c.agency)?;
@@ -374,7 +371,7 @@ pub(crate) fn correct_score(d: &Deciding<'_>, c: &CorrectScore) -> Result<(), Re
         let why = format!("the points of leaf {} rest on {current}", leaf.code);
         return Err(refuse!(Invalid, field = "corrects", value = c.corrects, why = why));
     }
-    let change = card.change(d, leaf, &c.points, CLERICAL, &c.reason)?;
+    let change = card.change(d, leaf, &c.points, CLERICAL_ERROR, &c.reason)?;
     if change.old == Some(change.new) {
         return Err(refuse!(NothingToDo, why = format!("leaf {} has {} points already", leaf.code, change.new)));
     }

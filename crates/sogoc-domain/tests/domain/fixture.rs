@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 use sogoc_domain::command::Envelope;
-use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark};
+use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark, TextMark};
 use sogoc_domain::event::{AppealTarget, Event, FigureChange, ScorecardEvent};
 use sogoc_domain::policy::Policy;
 use sogoc_domain::refusal::{Code, Language, Refusal};
 use sogoc_domain::scorecard::{Leaf, Scorecard};
 use sogoc_domain::stream::Stream;
-use sogoc_domain::values::{AgencyId, Digest, LeafId, Sealed, Sealer, SeasonId, Text, Timestamp};
+use sogoc_domain::values::{AccountId, AgencyId, Digest, LeafId, Sealed, Sealer, SeasonId, Text, Timestamp};
 use sogoc_domain::{Context, Decision, Record, World, decide};
 
 use crate::invariants;
@@ -101,11 +101,25 @@ pub(crate) fn id<T: std::str::FromStr<Err = sogoc_domain::values::ValueError>>(t
 struct Book {
     position: u64,
     marks: BTreeMap<(SeasonId, AgencyId, LeafId), LeafMark>,
+    /// Entries that may hold texts: stream, payload, and who recorded them.
+    entries: Vec<(Stream, String, Vec<AccountId>)>,
 }
 
 impl Record for Book {
     fn leaf_mark(&self, season: &SeasonId, agency: &AgencyId, leaf: &LeafId) -> Option<LeafMark> {
         self.marks.get(&(season.clone(), agency.clone(), leaf.clone())).cloned()
+    }
+
+    fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
+        let mark = |text: &Sealed| {
+            let text = text.to_string();
+            let holding: Vec<_> = self.entries.iter().filter(|(_, data, _)| data.contains(&text)).collect();
+            (!holding.is_empty()).then(|| TextMark {
+                streams: holding.iter().map(|(stream, ..)| stream.clone()).collect(),
+                accounts: holding.iter().flat_map(|(.., by)| by.iter().cloned()).collect(),
+            })
+        };
+        texts.iter().map(mark).collect()
     }
 
     fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {
@@ -419,6 +433,11 @@ impl Season {
     fn note(&mut self, stream: &Stream, event: &Event, envelope: &Envelope) {
         let position = self.book.position;
         self.book.position += 1;
+        // What names an account stands with the account.
+        if event.kind() != "account-opened" {
+            let by = std::iter::once(&envelope.account).chain(&envelope.on_behalf_of).cloned().collect();
+            self.book.entries.push((stream.clone(), event.data(), by));
+        }
         let (Stream::Scorecard(season, agency), Event::Scorecard(event)) = (stream, event) else { return };
         let card = self.world.scorecard(season, agency);
         for leaf in leaves_of(event, card.map(AsRef::as_ref)) {
@@ -564,7 +583,7 @@ pub(crate) fn leaf_id(code: &str) -> String {
 // ---- commands -----------------------------------------------------------------------------------------------------
 
 /// Kinds that are about no season.
-const REGISTER_KINDS: [&str; 21] = [
+const REGISTER_KINDS: [&str; 22] = [
     "found-register",
     "register-agency",
     "rename-agency",
@@ -583,6 +602,7 @@ const REGISTER_KINDS: [&str; 21] = [
     "transfer-account",
     "link-accounts",
     "close-account",
+    "erase-texts",
     "draft-criteria-set",
     "activate-criteria-set",
     "amend-criteria-set",
@@ -668,6 +688,7 @@ pub(crate) fn policy() -> Value {
         "reason_codes": [
             code("evidence_missing", "deduction"), code("underclaimed", "raise"), code("data_mismatch", "either"),
             code("not_submitted", "deduction"), code("clerical_error", "either"), code("appeal_decided", "either"),
+            code("standard_amended", "either"),
         ],
         "survey_factors": ["access", "results"],
     })

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use sogoc_domain::event::*;
-use sogoc_domain::policy::{Applicability, Basis, DeadlineScope, LineKind, Mode, Treatment};
+use sogoc_domain::policy::{Applicability, Basis, DeadlineScope, LineKind, Mode, Policy, Treatment};
 use sogoc_domain::roles::{By, Role, Scope};
 use sogoc_domain::scoring::Inputs;
 use sogoc_domain::stream::Stream;
@@ -48,6 +48,13 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
 }
 
+/// A policy from before every policy had to hold `standard_amended`: what was recorded is read for ever.
+fn recorded_policy() -> Policy {
+    let mut policy: Policy = read(policy());
+    policy.reason_codes.retain(|r| r.code != "standard_amended");
+    policy
+}
+
 fn change() -> ScoreChange {
     ScoreChange {
         leaf: id("l-2-2"),
@@ -84,6 +91,10 @@ fn examples() -> Vec<(Stream, Event)> {
                 document: Some(digest("document")),
             },
             InstrumentDocumentAttached => InstrumentDocumentAttached { document: digest("document") },
+            TextsErased => TextsErased {
+                texts: vec![digest("one"), digest("two")], ground_code: ErasureGround::RequestOfPerson,
+                ground: digest("ground"), by: by(),
+            },
         }),
         examples!(AccountEvent in "account/acc-3" {
             AccountOpened => AccountOpened { agency: id("so-noi-vu"), name: digest("name") },
@@ -133,7 +144,7 @@ fn examples() -> Vec<(Stream, Event)> {
             SeasonOpened => SeasonOpened {
                 year: 2026, title: text("Đợt đánh giá"), title_en: Some(text("Season")), mode: Mode::Imported,
             },
-            SeasonPolicySet => SeasonPolicySet { policy: read(policy()) },
+            SeasonPolicySet => SeasonPolicySet { policy: recorded_policy() },
             RankingGroupDefined => RankingGroupDefined {
                 group: id("so"),
                 name: name(),

@@ -17,6 +17,7 @@ mod confirming;
 mod council;
 mod criteria;
 mod deadlines;
+mod erasing;
 mod explaining;
 mod founding;
 mod golden;

@@ -122,6 +122,7 @@ fn kind(dice: &mut Dice) -> &'static str {
         "decide-appeal",
         "adopt-resolution",
         "reopen-scorecard",
+        "import-survey",
         "accept-survey",
         "approve-results",
         "publish-edition",
@@ -179,6 +180,10 @@ fn fields(dice: &mut Dice, kind: &str, now: i64) -> Value {
         }
         "link-accounts" => json!({"account": dice.account(), "with": dice.account()}),
         "close-account" => json!({"account": dice.account(), "reason": dice.reason()}),
+        "erase-texts" => {
+            let texts: Vec<_> = (0..1 + dice.roll(3)).map(|_| digest(dice.reason().as_str().unwrap_or("x"))).collect();
+            json!({"texts": texts, "ground_code": "ordered", "ground": dice.reason()})
+        }
         "draft-criteria-set" => {
             let mut set = criteria();
             set["set"] = dice.of(&[SET, "bo-khac"]).into();
@@ -394,9 +399,8 @@ fn likely(dice: &mut Dice, kind: &str, fields: &Value) -> String {
         "record-recheck" | "accept-survey" => "monitor".to_owned(),
         "approve-role" => "chair".to_owned(),
         "register-agency" | "rename-agency" | "merge-agency" | "split-agency" | "dissolve-agency" | "open-account"
-        | "grant-role" | "propose-role" | "revoke-role" | "transfer-account" | "link-accounts" | "close-account" => {
-            "admin".to_owned()
-        }
+        | "grant-role" | "propose-role" | "revoke-role" | "transfer-account" | "link-accounts" | "close-account"
+        | "erase-texts" => "admin".to_owned(),
         _ => "secretary".to_owned(),
     }
 }
@@ -407,14 +411,14 @@ fn fit(dice: &mut Dice, s: &Season, kind: &str, fields: &mut Value) {
     let announced = s.world.results.get(&season).map_or(0, |r| r.announcements.len());
     let cards = s.world.scorecards.get(&season);
     let waiting: Vec<_> = cards
-        .into_iter()
-        .flatten()
+        .iter()
+        .flat_map(|cards| cards.iter())
         .flat_map(|(agency, card)| card.requests.iter().map(move |(case, r)| (agency, case, r)))
         .filter(|(_, _, r)| !r.decided)
         .collect();
     let contested: Vec<_> = cards
-        .into_iter()
-        .flatten()
+        .iter()
+        .flat_map(|cards| cards.iter())
         .flat_map(|(agency, card)| card.appeals.iter().map(move |(case, a)| (agency, case, a)))
         .filter(|(_, _, a)| a.items.iter().any(|i| i.state == ItemState::Open))
         .collect();

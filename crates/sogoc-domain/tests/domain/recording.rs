@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cqrs_es::test::TestFramework;
 use serde_json::{Value, json};
 use sogoc_domain::command::{Command, Envelope};
-use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark};
+use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark, TextMark};
 use sogoc_domain::event::{Event, ScoreAccepted, ScorecardEvent};
 use sogoc_domain::refusal::Code;
 use sogoc_domain::roles::By;
@@ -171,6 +171,9 @@ struct Nothing;
 impl Record for Nothing {
     fn leaf_mark(&self, _: &SeasonId, _: &AgencyId, _: &LeafId) -> Option<LeafMark> {
         None
+    }
+    fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
+        vec![None; texts.len()]
     }
     fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {
         AnnouncementFacts { as_of: 0, streams_root: digest(""), streams: 0 }

@@ -52,6 +52,29 @@ fn a_policy_lies_within_its_limits() {
 }
 
 #[test]
+fn a_policy_holds_the_codes_of_corrections_and_amendments() {
+    let mut s = opened();
+    for (at, (code, command)) in
+        [(4, ("clerical_error", "correct-score")), (6, ("standard_amended", "amend-criteria-set"))]
+    {
+        let without = with(policy(), |p| _ = p["reason_codes"].as_array_mut().unwrap().remove(at));
+        let one_way = with(policy(), |p| p["reason_codes"][at]["kind"] = "deduction".into());
+        for policy in [without, one_way] {
+            let fields = json!({"policy": policy});
+            let refusal = s.by("secretary").refused("set-season-policy", fields, Code::ReasonCodeRequired);
+            assert_eq!((refusal.values["code"].as_str(), refusal.values["command"].as_str()), (code, command));
+        }
+    }
+}
+
+#[test]
+fn a_season_whose_policy_lacks_these_codes_is_not_activated() {
+    let mut s = Season::prepared().with_policy(|p| p.reason_codes.retain(|r| r.code != "clerical_error"));
+    let refusal = s.by("secretary").refused("activate-season", json!({}), Code::SeasonNotReady);
+    assert!(refusal.values["missing"].contains("clerical_error"), "{refusal}");
+}
+
+#[test]
 fn class_bands_cover_everything_once() {
     let cases: [fn(&mut Value); 7] = [
         |g| g["classes"] = json!([]),

@@ -270,7 +270,7 @@ impl<T: Trail> Asked<'_, '_, T> {
                 self.trail.figure(|| address);
             }
         }
-        let value = match state.row_of(self.no) {
+        let value = match state.row_of(self.card.agency.as_str()) {
             Some(row) if !row.ranked => Err(Missing::NotRanked),
             Some(row) => match (&row.index, row.rank) {
                 (_, Some(rank)) => Ok(Value::Count(u64::from(rank))),

@@ -38,16 +38,22 @@ impl<'r> SeasonView<'r> {
             }
             let inside = under.strip_prefix(&prefix).unwrap_or("");
             let index = group.index.as_ref();
-            if let Some(index) = index {
+            // A name with a slash behind it is asked for: of one agency, or of a part of the group.
+            let named = inside.split_once('/').map(|(name, _)| name);
+            if let Some(index) = index.filter(|_| named.is_none_or(|name| name == "criteria")) {
                 criteria(index, |what| each(Figured::Criteria { group: Some(group), what }));
             }
-            self.each_of_group(group, &mut each);
-            for row in &self.state(group).rows {
-                let agency = format!("{}/", row.agency);
-                if agency.starts_with(inside) || inside.starts_with(&agency) {
-                    let index = index.map(AsRef::as_ref).filter(|_| whole(row.card));
-                    self.each_of_agency(group, row.card, index, &mut each);
-                }
+            if named.is_none_or(|name| matches!(name, "letter" | "class" | "domain")) {
+                self.each_of_group(group, &mut each);
+            }
+            let state = self.state(group);
+            let rows = match named {
+                Some(agency) => state.row_of(agency).map_or(&[][..], std::slice::from_ref),
+                None => &state.rows,
+            };
+            for row in rows.iter().filter(|row| named.is_some() || row.agency.as_str().starts_with(inside)) {
+                let index = index.map(AsRef::as_ref).filter(|_| whole(row.card));
+                self.each_of_agency(group, row.card, index, &mut each);
             }
         }
     }
@@ -146,9 +152,9 @@ impl Register {
         let under = under.strip_prefix(season).and_then(|rest| rest.strip_prefix('/')).unwrap_or(under);
         let mut figures = Vec::new();
         view.each_figure(under, |figured| {
-            if under.is_empty() || view.rest(&figured).starts_with(under) {
-                let computed = view.value_of(&figured);
-                figures.push(view.figure_value(&figured, computed));
+            let address = view.address(&figured);
+            if address[view.id().as_str().len() + 1..].starts_with(under) {
+                figures.push(view.figure_at(address, view.value_of(&figured)));
             }
         });
         Ok(figures)

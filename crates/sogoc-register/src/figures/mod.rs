@@ -163,10 +163,15 @@ impl<'r> SeasonView<'r> {
     }
 
     pub(crate) fn figure_value(&self, figured: &Figured<'r>, computed: Computed) -> FigureValue {
+        self.figure_at(self.address(figured), computed)
+    }
+
+    /// The same, where the address is at hand.
+    fn figure_at(&self, address: String, computed: Computed) -> FigureValue {
         let display = self.display(&computed.value, computed.unit);
         let note = computed.note.or_else(|| computed.value.missing().map(ToString::to_string));
         FigureValue {
-            address: self.address(figured),
+            address,
             value: computed.value,
             display,
             unit: computed.unit,

@@ -422,10 +422,8 @@ impl Touched {
 
 /// The streams that have entries from a position on.
 fn streams_since(register: &Register, from: u64) -> impl Iterator<Item = &Stream> {
-    let numbers: BTreeSet<u32> = (from..register.size())
-        .filter_map(|position| register.metas.get(usize::try_from(position).ok()?))
-        .map(|meta| meta.stream)
-        .collect();
+    let numbers: BTreeSet<u32> =
+        (from..register.size()).filter_map(|position| register.metas.get(position)).map(|meta| meta.stream).collect();
     numbers.into_iter().filter_map(|number| register.streams[ix(number)].stream.as_ref())
 }
 

@@ -27,7 +27,7 @@ fn word<T: serde::Serialize>(value: &T) -> String {
 /// Entries from a position on.
 pub(super) fn activity(register: &Register, from: u64, rows: &mut Rows) {
     for position in from..register.size() {
-        let Some(meta) = usize::try_from(position).ok().and_then(|p| register.metas.get(p)) else { break };
+        let Some(meta) = register.metas.get(position) else { break };
         let stream = &register.streams[ix(meta.stream)];
         let version = stream.positions.binary_search(&position).map_or(0, |at| wide(at) + 1);
         let name = |sym| register.symbols.name(sym).to_owned();

@@ -1,6 +1,6 @@
 //! The printed report, reproduced: tables, figures, verdicts, provenance.
 
-use sogoc_register::{AsOf, TRACE_NODES_MAX, TraceNode, Value, Verdict};
+use sogoc_register::{AsOf, Fetched, FigureValue, TRACE_NODES_MAX, TraceNode, Value, Verdict};
 
 use crate::support::{claims, hanam, shown, t};
 
@@ -63,7 +63,7 @@ fn an_index_is_traced_to_its_entries() {
         .register
         .trace("hanam-2022/departments/so-noi-vu/index", memory.register.now(), TRACE_NODES_MAX)
         .unwrap();
-    trace.fill(|sealed| memory.texts.text(sealed));
+    trace.fill(|sealed| memory.texts.text(sealed).map(Fetched::Text));
     let (mut entries, mut reasons, mut kinds) = (0, 0, std::collections::BTreeSet::new());
     trace.each_entry(&mut |entry| {
         entries += 1;
@@ -164,4 +164,71 @@ fn deltas_of_why_sum_exactly_to_the_change() {
         }
     }
     assert!(checked > 20, "{checked}");
+}
+
+#[test]
+fn what_a_trace_says_that_entries_changed_leads_from_nothing_to_the_value() {
+    let memory = hanam();
+    let now = memory.register.now();
+    let mut changed = 0;
+    for leaf in memory.register.figures("hanam-2022", Some("departments/so-noi-vu/leaf"), now).unwrap() {
+        let trace = memory.register.trace(&leaf.address, now, TRACE_NODES_MAX).unwrap();
+        let mut before = None;
+        for node in &trace.inputs {
+            let TraceNode::Entry(entry) = node else { continue };
+            let Some(change) = &entry.change else { continue };
+            assert!(leaf.address.ends_with("applicability") || change.old == before, "{}: {change:?}", leaf.address);
+            assert_ne!(change.old, change.new);
+            before.clone_from(&change.new);
+            changed += 1;
+        }
+        let value = leaf.value.text();
+        let same = before.is_none() || before == value;
+        assert!(same, "{}: {before:?} is not {value:?}", leaf.address);
+    }
+    assert!(changed > 60, "{changed}");
+}
+
+#[test]
+fn a_trace_says_from_what_to_what_a_leaf_went() {
+    let memory = hanam();
+    let address = "hanam-2022/departments/so-xay-dung/leaf/1.5/appraised_points";
+    let trace = memory.register.trace(address, memory.register.now(), TRACE_NODES_MAX).unwrap();
+    let mut changes = Vec::new();
+    for node in &trace.inputs {
+        let TraceNode::Entry(entry) = node else { continue };
+        let Some(change) = &entry.change else { continue };
+        let value = |value: &Option<String>| value.clone().unwrap_or_default();
+        changes.push(format!("{} {} {}", entry.kind, value(&change.old), value(&change.new)));
+    }
+    assert_eq!(changes, ["self-scored  1.5", "score-adjusted 1.5 1", "appeal-item-decided 1 1.5"]);
+}
+
+#[test]
+fn the_figures_under_a_prefix_are_those_of_all_that_begin_with_it() {
+    let register = &hanam().register;
+    let now = register.now();
+    let all = register.figures("hanam-2022", None, now).unwrap();
+    for prefix in [
+        "departments/so-noi-vu/",
+        "departments/so-noi-vu/leaf/3.",
+        "departments/so-",
+        "departments/so-x",
+        "departments/criteria/",
+        "departments/letter/A",
+        "departments/class",
+        "departments/domain/3/",
+        "departments/m",
+        "departments/nobody/",
+        "districts/",
+        "criteria/",
+        "survey/f",
+        "d",
+        "nothing/at/all",
+    ] {
+        let under = register.figures("hanam-2022", Some(prefix), now).unwrap();
+        let begins = |f: &&FigureValue| f.address.strip_prefix("hanam-2022/").unwrap().starts_with(prefix);
+        let want: Vec<_> = all.iter().filter(begins).cloned().collect();
+        assert_eq!(under, want, "{prefix}");
+    }
 }

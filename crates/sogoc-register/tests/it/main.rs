@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::print_stdout, clippy::type_complexity)]
 
 mod as_of;
+mod bundle;
 mod fold;
 mod hanam;
 mod small;

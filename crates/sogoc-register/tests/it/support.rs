@@ -13,26 +13,31 @@ use sogoc_domain::refusal::Refusal;
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AccountId, Digest, Sealed, Sealer, Text, Timestamp};
 use sogoc_domain::{Context, decide};
-use sogoc_log::Entry;
+use sogoc_log::{Entry, SealedText};
 use sogoc_register::{Cut, Printed, Register};
 use uuid::Uuid;
 
-/// Texts by a commitment that is their number: the register takes any.
+/// Texts by their commitments; a salt is the number of its text.
 #[derive(Default)]
-pub(crate) struct Texts(Mutex<HashMap<Digest, String>>);
+pub(crate) struct Texts(Mutex<HashMap<Digest, ([u8; 32], String)>>);
 
 impl Sealer for Texts {
     fn seal(&self, text: &Text) -> Sealed {
         let mut texts = self.0.lock().unwrap();
-        let mut digest = [0; 32];
-        digest[..8].copy_from_slice(&u64::try_from(texts.len()).unwrap().to_be_bytes());
-        texts.insert(Digest(digest), text.to_string());
-        Digest(digest)
+        let mut salt = [0; 32];
+        salt[..8].copy_from_slice(&u64::try_from(texts.len()).unwrap().to_be_bytes());
+        let commitment = Digest(SealedText::commitment(&salt, &text.to_string()));
+        texts.insert(commitment, (salt, text.to_string()));
+        commitment
     }
 }
 
 impl Texts {
     pub(crate) fn text(&self, sealed: &Sealed) -> Option<String> {
+        Some(self.opened(sealed)?.1)
+    }
+
+    pub(crate) fn opened(&self, sealed: &Sealed) -> Option<([u8; 32], String)> {
         self.0.lock().unwrap().get(sealed).cloned()
     }
 }

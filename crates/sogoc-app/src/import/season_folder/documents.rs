@@ -510,11 +510,7 @@ pub(super) fn read(source: &dyn Source) -> Result<Season, ImportError> {
         appeal_may_lower: doc.policy.appeal_may_lower,
         approvals: doc.policy.approvals,
         instrument_required: doc.policy.instrument_required,
-        reason_codes: doc
-            .reason_codes
-            .into_iter()
-            .map(|r| ReasonCode { code: r.code, label: r.label_vi, label_en: r.label_en, kind: r.kind })
-            .collect(),
+        reason_codes: with_standing(doc.reason_codes),
         survey_factors: doc
             .survey_factors
             .iter()
@@ -534,6 +530,21 @@ pub(super) fn read(source: &dyn Source) -> Result<Season, ImportError> {
         factor_columns: doc.survey_factors.into_iter().map(|f| f.column).collect(),
         phases,
     })
+}
+
+/// A season's reason codes, and behind them those of the register itself that the season does not define: a past season
+/// need not have thought of corrections and amendments.
+fn with_standing(codes: Vec<ReasonDoc>) -> Vec<ReasonCode> {
+    let mut codes: Vec<_> = codes
+        .into_iter()
+        .map(|r| ReasonCode { code: r.code, label: r.label_vi, label_en: r.label_en, kind: r.kind })
+        .collect();
+    for standing in ReasonCode::standing() {
+        if !codes.iter().any(|r| r.code == standing.code) {
+            codes.push(standing);
+        }
+    }
+    codes
 }
 
 /// `23:59:59` is the last second that belongs to the phase; an end on a full minute is the first instant after it.

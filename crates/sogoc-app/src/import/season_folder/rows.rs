@@ -345,7 +345,7 @@ fn all<T>(
 ) -> Result<Vec<T>, ImportError> {
     // Read first: an empty key is told as the empty cell that it is.
     let read = table.rows().map(|row| one(&row)).collect::<Result<Vec<_>, _>>()?;
-    table.check_unique("the row", unique)?;
+    table.check_unique(("the row", "dòng này"), unique)?;
     Ok(read)
 }
 
