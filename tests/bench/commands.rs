@@ -74,7 +74,7 @@ impl Live {
         Ok(season)
     }
 
-    fn hand(&self) -> Hand {
+    pub(crate) fn hand(&self) -> Hand {
         Hand { app: self.app.clone(), commands: Arc::clone(&self.commands), salt: self.salt }
     }
 
@@ -157,14 +157,14 @@ impl Live {
 
 /// Gives commands with ids of their own.
 #[derive(Clone)]
-struct Hand {
+pub(crate) struct Hand {
     app: App,
     commands: Arc<AtomicU64>,
     salt: u64,
 }
 
 impl Hand {
-    async fn gives(&self, account: &AccountId, command: Command) -> anyhow::Result<()> {
+    pub(crate) async fn gives(&self, account: &AccountId, command: Command) -> anyhow::Result<()> {
         let number = self.commands.fetch_add(1, Ordering::Relaxed);
         let envelope = Envelope {
             account: account.clone(),

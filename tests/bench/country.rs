@@ -37,9 +37,9 @@ const SURVEYED_AT_ONCE: usize = 2_000;
 
 const DAY_US: i64 = 86_400_000_000;
 /// Its administrator and its second official; the same in every log that is made here.
-const ADMINISTRATOR: &str = "quan-tri";
-const CHAIR: &str = "chu-tich";
-const SECRETARY: &str = "thu-ky";
+pub(crate) const ADMINISTRATOR: &str = "quan-tri";
+pub(crate) const CHAIR: &str = "chu-tich";
+pub(crate) const SECRETARY: &str = "thu-ky";
 const SURVEYOR: &str = "khao-sat";
 const MONITOR: &str = "giam-sat";
 
@@ -602,7 +602,11 @@ fn policy() -> Value {
         "class_by": "rounded_index", "ties": "competition", "unsurveyed": "leave_out",
         "unsigned_evidence": "reviewer_judges", "late_submission": "by_acceptance", "appeal_may_lower": false,
         "approvals": 2, "instrument_required": [],
-        "reason_codes": [{"code": "so-lieu", "label": "Theo số liệu đối chiếu", "kind": "either"}],
+        "reason_codes": [
+            {"code": "so-lieu", "label": "Theo số liệu đối chiếu", "kind": "either"},
+            {"code": "clerical_error", "label": "Sửa lỗi kỹ thuật", "kind": "either"},
+            {"code": "standard_amended", "label": "Bộ tiêu chí được sửa đổi", "kind": "either"},
+        ],
         "survey_factors": ["tiep-can", "ket-qua"],
     })
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
 use sogoc_log::{Actor, Append, Clock as _, Draft, Frontier, Log, Options, Position, StreamId, SystemClock, Version};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -65,6 +66,7 @@ async fn append(log: &Log, callers: u32, duration: Duration, run: u64) -> anyhow
                     }],
                     expected: vec![(stream.clone(), Version(version))],
                     sealed: Vec::new(),
+                    erases: Vec::new(),
                     unmoved: Vec::new(),
                 })
                 .await?;
@@ -119,9 +121,39 @@ impl Bench {
             theirs.push(peer.rate(&["select", "--table", &country.table(), "--column", "entry"])?);
         }
         self.report.rate("log verify, PostgreSQL, entries", median(ours), median(theirs), "bare select", None);
+
+        // The same log from one file. Two cores work on it: one reads, the other checks.
+        let path = self.folder.path().join("verified.db");
+        let options = Options { name: Some(log.name().to_owned()), ..Options::default() };
+        let copy = Log::open_or_create(&format!("sqlite:{}", path.display()), options).await?;
+        log.copy_to(&copy, |_, _| {}).await?;
         log.close().await;
+        copy.extend_tiles().await?;
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..self.repetitions {
+            let start = Instant::now();
+            let report = copy.verify(Frontier::new(), |_, _| {}).await?;
+            ensure!(report.fault.is_none(), "the copied log is damaged: {:?}", report.fault);
+            ours.push(size / start.elapsed().as_secs_f64());
+            theirs.push(size / read_bare(&path).await?.as_secs_f64());
+        }
+        self.report.rate("log verify, SQLite, entries", median(ours), median(theirs), "bare select", None);
+        copy.close().await;
         Ok(())
     }
+}
+
+/// Reads the entries of a file and does nothing with them.
+async fn read_bare(path: &std::path::Path) -> anyhow::Result<Duration> {
+    let mut connection = SqliteConnectOptions::new().filename(path).disable_statement_logging().connect().await?;
+    let start = Instant::now();
+    let mut rows = sqlx::query("select entry from entry order by position").fetch(&mut connection);
+    let mut bytes = 0;
+    while let Some(row) = rows.try_next().await? {
+        bytes += row.try_get::<&str, _>(0)?.len();
+    }
+    ensure!(bytes > 0, "nothing was read");
+    Ok(start.elapsed())
 }
 
 /// Bare SQLite under the same promise: one insert a transaction, on disk before the next.

@@ -10,6 +10,7 @@ mod commands;
 mod country;
 mod log;
 mod peer;
+mod proving;
 mod random;
 mod reading;
 mod report;
@@ -185,7 +186,7 @@ async fn generate(store: &str, agencies: u32, seed: u64) -> anyhow::Result<()> {
 }
 
 /// Names of the measurements, in the order in which they run.
-const MEASUREMENTS: &[&str] = &["score", "hot", "log-append", "log-verify", "open", "curve", "sqlite"];
+const MEASUREMENTS: &[&str] = &["score", "hot", "log-append", "log-verify", "open", "curve", "sqlite", "prove"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -232,6 +233,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             "open" => bench.open().await?,
             "curve" => bench.curve().await?,
             "sqlite" => bench.sqlite().await?,
+            "prove" => bench.prove().await?,
             "log-append" => bench.log_append().await?,
             "log-verify" => bench.log_verify().await?,
             other => unreachable!("{other} is not one of the measurements"),

@@ -12,7 +12,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sogoc_domain::command::{Command, Envelope};
-use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark};
+use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark, TextMark};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AccountId, AgencyId, Digest, LeafId, Sealed, Sealer, SeasonId, Text, Timestamp};
 use sogoc_domain::{Context, Record, World, decide};
@@ -177,6 +177,7 @@ impl Writer {
             drafts,
             expected,
             sealed,
+            erases: Vec::new(),
             unmoved: Vec::new(),
         })
     }
@@ -283,6 +284,10 @@ struct NoRegister;
 impl Record for NoRegister {
     fn leaf_mark(&self, _: &SeasonId, _: &AgencyId, _: &LeafId) -> Option<LeafMark> {
         None
+    }
+
+    fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
+        vec![None; texts.len()]
     }
 
     fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {

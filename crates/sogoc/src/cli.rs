@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use sogoc_domain::values::{AccountId, AgencyId, GroupId, SeasonId, SetId, Timestamp};
+use sogoc_log::Hash;
 
+use crate::commands::serve::{CosignArgs, ServeArgs};
+use crate::commands::witness::WitnessArgs;
 use crate::lang::Lang;
 
 /// Where the register is kept when nothing else is said.
@@ -49,6 +52,12 @@ pub(crate) struct Global {
     /// Read as of a position or an instant: 1234, or 2022-12-01T08:00:00+07:00
     #[arg(long, global = true, value_name = "N|TIME", conflicts_with = "as_of_occurred")]
     pub(crate) as_of: Option<AsOfArg>,
+    /// Name of the log, such as sogoc.example/ha-nam: given to one that is made, demanded of one that exists
+    #[arg(long, global = true, env = "SOGOC_LOG_NAME", value_name = "NAME")]
+    pub(crate) log_name: Option<String>,
+    /// The key that signs checkpoints [default: beside an embedded store, else sogoc-data/NAME.key]
+    #[arg(long, global = true, env = "SOGOC_KEY_FILE", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
     /// Read an imported season as of an instant of its own time
     #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
     pub(crate) as_of_occurred: Option<Timestamp>,
@@ -221,9 +230,51 @@ on_behalf_of, capacity. Exit code 1 if any line was refused.")]
         /// The set
         set: SetId,
     },
+    /// Verify a bundle offline: recompute its figure and check everything, trusting only the keys given
+    #[command(after_help = "FILE was made by `sogoc proof figure`, here or anywhere. No store and no network are used.
+A policy names the log's key and the witnesses whose cosignatures are demanded (C2SP tlog-policy):
+
+  log sogoc.example/ha-nam+1a2b3c4d+AX…
+  witness inspectorate inspectorate.example/w+5e6f7081+BH…
+  group two 1 inspectorate
+  quorum two
+
+Examples:
+  sogoc verify so-noi-vu.bundle --policy policy.txt
+  sogoc verify so-noi-vu.bundle --log-key \"$(sogoc log key)\"     without witnesses
+  sogoc verify so-noi-vu.bundle --policy policy.txt --trace        down to the entries
+
+Exit code 0: everything in it is right (what is not proved is said); 1: the policy is not met; 4: it is not what it says.")]
+    Verify {
+        /// The bundle
+        file: PathBuf,
+        /// Whom to trust
+        #[arg(long, value_name = "FILE", required_unless_present = "log_key", conflicts_with = "log_key")]
+        policy: Option<PathBuf>,
+        /// The log's verifier key, where no witness is demanded
+        #[arg(long, value_name = "VKEY")]
+        log_key: Option<String>,
+        /// Print the figure's tree down to the entries
+        #[arg(long)]
+        trace: bool,
+    },
+    /// Make proofs for others, and check those of any log
+    #[command(subcommand)]
+    Proof(ProofCommand),
     /// Read, verify or copy the log
     #[command(subcommand)]
     Log(LogCommand),
+    /// Be a witness: cosign the checkpoints of logs that never take anything back
+    #[command(
+        after_help = "Speaks C2SP tlog-witness: POST /add-checkpoint. What is cosigned is on disk before it is answered. Put a proxy with
+TLS before it where it is not in one house with the log.
+
+Examples:
+  sogoc witness key --new witness.key --name thanh-tra.example/witness-1
+  sogoc witness --listen 127.0.0.1:8090 --key witness.key --state witness-state --log VKEY
+  sogoc witness --listen 127.0.0.1:8090 --key witness.key --state witness-state --logs logs.txt"
+    )]
+    Witness(WitnessArgs),
     /// Make or upgrade a store's schema
     #[command(subcommand)]
     Store(StoreCommand),
@@ -280,12 +331,86 @@ pub(crate) enum LogCommand {
         #[arg(long, value_name = "STREAM")]
         stream: Option<String>,
     },
-    /// Check everything: bytes, hashes, density, order, Merkle root, fold, digests, mirror
-    #[command(after_help = "Exit code 4 at the first fault, with its position and what is wrong.
+    /// Check everything: bytes, hashes, density, order, Merkle root, checkpoints, fold, digests, snapshots, mirror
+    #[command(
+        after_help = "Exit code 4 at the first fault, with its position and what is wrong. Signatures are checked \
+where the log's key is at hand,
+cosignatures with --policy.
+
+Examples:
+  sogoc log verify --json
+  sogoc log verify --policy policy.txt
+  sogoc log verify --resume check.state        a large log: cut short, it goes on where it was when run again"
+    )]
+    Verify {
+        /// The witnesses whose cosignatures are checked
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        /// Keep in this file how far the entries were found right, and go on from there
+        #[arg(long, value_name = "FILE")]
+        resume: Option<PathBuf>,
+    },
+    /// Print the log's verifier key, or make the key that signs its checkpoints
+    #[command(
+        after_help = "The key is made by itself when a store is made. Whoever has it can sign for this register: \
+keep a copy of the file in a
+safe and nobody else's hands. What is printed is for everybody.
+
+Examples:
+  sogoc log key                      the verifier key: give it to whoever verifies
+  sogoc log key --new                for a store that has none
+  sogoc log key --rotate             a new one in place of it: tell everybody who verifies
+  SOGOC_KEY_FILE=/etc/sogoc/log.key sogoc log key"
+    )]
+    Key {
+        /// Make one; refused where there is one
+        #[arg(long)]
+        new: bool,
+        /// Make one in place of the present one, which is kept beside it and signs no more
+        #[arg(long, conflicts_with = "new")]
+        rotate: bool,
+    },
+    /// Sign a checkpoint where the log has grown, and print the newest
+    #[command(after_help = "Commands that record do so themselves. Before signing, the root is recomputed from the \
+stored bytes.
 
 Example:
-  sogoc log verify --json")]
-    Verify,
+  sogoc log checkpoint")]
+    Checkpoint,
+    /// Write the log's tree as static files that any web server can publish (C2SP tlog-tiles)
+    #[command(
+        after_help = "Run it again to add what is new; files that are there are kept. Entries themselves are for \
+those with the right to read
+and are left out unless --with-entries adds them.
+
+Example:
+  sogoc log export-tiles /var/www/log"
+    )]
+    ExportTiles {
+        /// The folder
+        dir: PathBuf,
+        /// The entries too
+        #[arg(long)]
+        with_entries: bool,
+    },
+    /// Serve checkpoint and tiles over HTTP, for whoever checks the log
+    #[command(
+        after_help = "Serves C2SP tlog-tiles, read-only: /checkpoint, /tile/… and with --with-entries /tile/entries/….
+
+Examples:
+  sogoc log serve --listen 127.0.0.1:8080
+  sogoc log serve --listen 127.0.0.1:8080 --key log.key --policy policy.txt     sign and ask witnesses as it grows"
+    )]
+    Serve(ServeArgs),
+    /// Ask the witnesses of a policy to cosign the newest checkpoint
+    #[command(
+        after_help = "Exit code 0 if the quorum is met, 1 if not. Cosignatures are kept in the store. A witness that does not answer
+costs no more than its time.
+
+Example:
+  sogoc log cosign --policy policy.txt --json"
+    )]
+    Cosign(CosignArgs),
     /// Print size, root and time of the log's head
     #[command(after_help = "Example:
   sogoc log head --json")]
@@ -304,6 +429,124 @@ Examples:
         #[arg(long, value_name = "STORE")]
         to: String,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ProofCommand {
+    /// Write a bundle: a figure with all that a stranger needs to recompute and check it offline
+    #[command(
+        after_help = "As of the last edition (else the last announcement, else now) unless --as-of says otherwise. \
+Ranks and figures of a
+group go by the published table; --deep adds every scorecard. Reasons and other texts may name persons and stay out unless
+--with-texts adds them.
+
+Examples:
+  sogoc proof figure hanam-2022/departments/so-noi-vu/index -o so-noi-vu.bundle
+  sogoc proof figure hanam-2022/districts/mean_index --deep -o mean.bundle
+  sogoc verify so-noi-vu.bundle --log-key \"$(sogoc log key)\""
+    )]
+    Figure {
+        /// The figure's address, the season first
+        address: String,
+        /// The file to write; gzip, read by `zcat FILE | jq`
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Add every scorecard behind a figure of a group
+        #[arg(long)]
+        deep: bool,
+        /// Add the texts of the figure's entries: reasons, explanations, names of files
+        #[arg(long)]
+        with_texts: bool,
+    },
+    /// Print a proof that an entry is in the log (C2SP tlog-proof)
+    #[command(after_help = "Example:
+  sogoc proof entry 1234 > 1234.tlog-proof")]
+    Entry {
+        /// Its position
+        position: u64,
+    },
+    /// Print a proof that the log of a later size continues that of an earlier one
+    #[command(after_help = "Example:
+  sogoc proof consistency 1000 4266 --json
+
+JSON: {size1, root1, size2, root2, proof:[base64]}")]
+    Consistency {
+        /// The earlier size
+        size1: u64,
+        /// The later size
+        size2: u64,
+    },
+    /// Check that a leaf is in a tree (RFC 6962, of any log)
+    #[command(after_help = "Exit code 0: it is; 1: it is not proved; 2: something cannot be read.
+
+Example:
+  sogoc proof verify-inclusion --leaf-hash 9xWrP6pdBx4uaiu5TE1b9zWTPMx52jAl3ghed8+5M2o= --index 3 --size 8 \\
+    --root bC+VwvrJbalNVjfkdI8kUgs7mJoXrqiXCE7bgnD28pY= --proof Zx8U…,T1X2…,g0Zo…")]
+    VerifyInclusion {
+        /// Leaf hash, hexadecimal or base64
+        #[arg(long, value_name = "HASH", value_parser = hash)]
+        leaf_hash: Hash,
+        /// Index of the leaf, from 0
+        #[arg(long)]
+        index: u64,
+        /// Leaves in the tree
+        #[arg(long)]
+        size: u64,
+        /// Root of the tree
+        #[arg(long, value_name = "HASH", value_parser = hash)]
+        root: Hash,
+        /// Hashes of the proof, nearest sibling first, with commas between them
+        #[arg(long, value_name = "HASH,…", value_parser = hashes)]
+        proof: Hashes,
+    },
+    /// Check that a later tree continues an earlier one (RFC 6962, of any log)
+    #[command(after_help = "Exit code 0: it does; 1: it is not proved; 2: something cannot be read.
+
+Example:
+  sogoc proof verify-consistency --size1 2 --size2 8 --root1 … --root2 … --proof …,…")]
+    VerifyConsistency {
+        /// Leaves in the earlier tree
+        #[arg(long)]
+        size1: u64,
+        /// Leaves in the later tree
+        #[arg(long)]
+        size2: u64,
+        /// Root of the earlier tree, hexadecimal or base64
+        #[arg(long, value_name = "HASH", value_parser = hash)]
+        root1: Hash,
+        /// Root of the later tree
+        #[arg(long, value_name = "HASH", value_parser = hash)]
+        root2: Hash,
+        /// Hashes of the proof, with commas between them
+        #[arg(long, value_name = "HASH,…", value_parser = hashes)]
+        proof: Hashes,
+    },
+    /// Check a signed note's signature (C2SP signed-note), a checkpoint's or a cosigned one's
+    #[command(after_help = "Exit code 0: signed by this key; 1: not; 2: the key or the note cannot be read.
+
+Example:
+  sogoc proof verify-note --vkey example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k checkpoint")]
+    VerifyNote {
+        /// The verifier key
+        #[arg(long, value_name = "VKEY")]
+        vkey: String,
+        /// The note; - for stdin
+        file: PathBuf,
+    },
+}
+
+/// Hashes of a proof.
+#[derive(Clone, Debug)]
+pub(crate) struct Hashes(pub(crate) Vec<Hash>);
+
+fn hash(text: &str) -> Result<Hash, String> {
+    let read = if text.len() == 64 { Hash::from_hex(text) } else { Hash::from_base64(text) };
+    read.map_err(|error| error.to_string())
+}
+
+fn hashes(text: &str) -> Result<Hashes, String> {
+    let parts = text.split([',', ' ', '\n']).map(str::trim).filter(|part| !part.is_empty());
+    parts.map(hash).collect::<Result<_, _>>().map(Hashes)
 }
 
 #[derive(Subcommand, Debug)]

@@ -4,7 +4,8 @@ use std::io;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use sogoc_domain::refusal::Refusal;
+use sogoc_app::import::ImportError;
+use sogoc_domain::refusal::{Language, Refusal};
 use sogoc_log::LogError;
 use sogoc_register::mirror::MirrorError;
 use sogoc_register::{AsOfError, QueryError};
@@ -19,6 +20,8 @@ pub(crate) enum Failure {
     Refused(Refusal),
     /// What was brought cannot be taken in (1): a file, a line, a copy's target.
     Input { message: String, remedy: Remedy },
+    /// A file that is imported has a fault (1).
+    File(Box<ImportError>),
     /// The question names something that is not there (1).
     Query(QueryError),
     /// Some lines were refused, or a figure differs where strictness was asked for; it is said already (1).
@@ -29,6 +32,10 @@ pub(crate) enum Failure {
     Unavailable { message: String, remedy: Remedy },
     /// What is stored is not what was recorded (4).
     Corrupt { position: Option<u64>, message: String },
+    /// The log is not the one of which a checkpoint was kept outside the store (4).
+    Diverged { message: String, kept: String },
+    /// A bundle is not what it says (4).
+    Unproved { message: String },
     /// Nobody reads stdout any more.
     Closed,
 }
@@ -84,16 +91,18 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
-            Self::Refused(_) | Self::Query(_) | Self::Input { .. } | Self::Short => 1,
+            Self::Refused(_) | Self::Query(_) | Self::Input { .. } | Self::File(_) | Self::Short => 1,
             Self::Usage { .. } => 2,
             Self::Unavailable { .. } => 3,
-            Self::Corrupt { .. } => 4,
+            Self::Corrupt { .. } | Self::Diverged { .. } | Self::Unproved { .. } => 4,
         }
     }
 
     fn texts(&self, lang: Lang) -> Option<(String, String)> {
         match self {
             Self::Refused(refusal) => Some((refusal.message(lang.language()), refusal.remedy(lang.language()))),
+            // The remedy stands in the text, before the word that nothing was recorded.
+            Self::File(error) => Some((error.text(lang.language()), String::new())),
             Self::Input { message, remedy }
             | Self::Usage { message, remedy }
             | Self::Unavailable { message, remedy } => {
@@ -109,6 +118,27 @@ impl Failure {
                 );
                 Some((format!("{what}{at}: {message}"), remedy.to_owned()))
             }
+            Self::Diverged { message, kept } => {
+                let what = lang
+                    .pick("sổ không khớp với điểm kiểm đã ký", "the log does not fit the checkpoint that was signed");
+                let remedy = match lang {
+                    Lang::Vi => format!(
+                        "khôi phục bản sao lưu mới hơn; điểm kiểm nằm ở {kept}, chỉ dời nó đi nếu sổ được cố ý làm lại từ đầu"
+                    ),
+                    Lang::En => format!(
+                        "restore a newer backup; the checkpoint is in {kept}, move it away only if the register was begun anew on purpose"
+                    ),
+                };
+                Some((format!("{what}: {message}"), remedy))
+            }
+            Self::Unproved { message } => {
+                let what = lang.pick("không chứng minh được", "not proved");
+                let remedy = lang.pick(
+                    "đừng tin số liệu này; xin lại tệp nguyên vẹn từ nơi đã lập ra nó",
+                    "do not believe the figure; ask for the file again, whole, where it was made",
+                );
+                Some((format!("{what}: {message}"), remedy.to_owned()))
+            }
             Self::Query(error) => Some(query_texts(error, lang)),
             Self::Short | Self::Closed => None,
         }
@@ -118,9 +148,11 @@ impl Failure {
         match self {
             Self::Refused(refusal) => Some(json!({ "refusal": refusal_json(refusal, lang) })),
             Self::Corrupt { position, message } => Some(json!({ "fault": { "position": position, "what": message } })),
+            Self::Unproved { message } => Some(json!({ "fault": { "what": message } })),
+            Self::Diverged { message, kept } => Some(json!({ "fault": { "what": message, "checkpoint": kept } })),
             Self::Query(QueryError::AsOf(AsOfError::Beyond { .. })) => self.coded("beyond-the-log", lang),
             Self::Query(_) => self.coded("unknown", lang),
-            Self::Input { .. } => self.coded("input-refused", lang),
+            Self::Input { .. } | Self::File(_) => self.coded("input-refused", lang),
             Self::Usage { .. } => self.coded("usage", lang),
             Self::Unavailable { .. } => self.coded("store-unavailable", lang),
             Self::Short | Self::Closed => None,
@@ -161,7 +193,7 @@ fn query_texts(error: &QueryError, lang: Lang) -> (String, String) {
             format!("see the ids with `sogoc ranking {season} --json`"),
         ),
         QueryError::UnknownFigure { address, why } => (
-            format!("không có số liệu {address}: {why}"),
+            format!("không có số liệu {address}: {}", why.text(Language::Vietnamese)),
             format!("no figure has the address {address}: {why}"),
             format!("xem danh sách bằng `sogoc figures {}`", address.split('/').next().unwrap_or("SEASON")),
             format!("see them with `sogoc figures {}`", address.split('/').next().unwrap_or("SEASON")),
@@ -239,6 +271,7 @@ impl From<LogError> for Failure {
                 | LogError::Moved { .. }
                 | LogError::CommandReused { .. }
                 | LogError::Refused { .. }
+                | LogError::NothingToErase { .. }
                 | LogError::Late { .. }
                 | LogError::NotAPrefix { .. }
         ) {

@@ -1,6 +1,6 @@
 //! JSON lines as they come in: bounded, one bad line at a time.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, BufReader, Read};
 
 use sogoc_domain::command::Envelope;
 use sogoc_domain::refusal::{Code, Refusal};
@@ -12,6 +12,13 @@ pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 pub(crate) struct Lines<R> {
     reader: R,
     buffer: Vec<u8>,
+}
+
+impl<R: Read> Lines<BufReader<R>> {
+    /// True where a whole line can be read without waiting for who writes it.
+    pub(crate) fn are_ready(&self) -> bool {
+        self.reader.buffer().contains(&b'\n')
+    }
 }
 
 impl<R: BufRead> Lines<R> {

@@ -3,10 +3,14 @@
 mod cli;
 mod commands;
 mod failure;
+mod key_file;
+mod keys;
 mod lang;
 mod lines;
 mod open;
 mod output;
+mod serve;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -30,6 +34,8 @@ fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(commands::run(cli, output));
+    // All that matters is done: a name that is still being looked up for a witness must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(&output),

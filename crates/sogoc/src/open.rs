@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use sogoc_app::{Absent, App, Options};
-use sogoc_log::Log;
+use sogoc_app::{Absent, App, KeptError, Options, Signing};
+use sogoc_log::{Log, LogError};
 
 use crate::cli::Global;
 use crate::failure::{Failure, Remedy};
+use crate::keys;
 use crate::output::{Output, Progress};
 
 /// Opens the register for a command that reads: a store that is not there is not made.
@@ -16,20 +17,76 @@ pub(crate) async fn to_read(global: &Global, output: &Output) -> Result<App, Fai
     open(global, output, Absent::Refused).await
 }
 
+/// Opens a register that is there for a command that signs.
+pub(crate) async fn to_sign(global: &Global, output: &Output) -> Result<App, Failure> {
+    let app = to_read(global, output).await?;
+    with_key(global, output, app).await
+}
+
 /// Opens the register for a command that records, and makes the store where it is not there.
 pub(crate) async fn to_write(global: &Global, output: &Output) -> Result<App, Failure> {
     check_store(&global.store)?;
-    open(global, output, Absent::Created).await
+    let app = open(global, output, Absent::Created).await?;
+    with_key(global, output, app).await
+}
+
+/// Has checkpoints signed where there is a key, which a new log gets.
+async fn with_key(global: &Global, output: &Output, app: App) -> Result<App, Failure> {
+    match keys::find_or_make(global, output, app.log(), app.is_new()) {
+        Ok(Some(key)) => {
+            let kept = Some(keys::checkpoint_path(global, app.log()));
+            match keys::earlier(global, app.log()) {
+                Ok(earlier) => {
+                    app.keep_signed(Signing { key, earlier, kept });
+                    Ok(app)
+                }
+                Err(failure) => {
+                    app.close().await;
+                    Err(failure)
+                }
+            }
+        }
+        Ok(None) => Ok(app),
+        Err(failure) => {
+            app.close().await;
+            Err(failure)
+        }
+    }
 }
 
 async fn open(global: &Global, output: &Output, absent: Absent) -> Result<App, Failure> {
     let mut progress = Progress::new(output.lang.pick("dựng sổ", "building the register"));
+    let log = sogoc_log::Options { name: global.log_name.clone(), ..sogoc_log::Options::default() };
     let options = Options {
+        log,
         absent,
         progress: Some(Box::new(move |folded, total| progress.at(folded, total))),
         ..Options::default()
     };
-    Ok(App::open(&global.store, options).await?)
+    let app = App::open(&global.store, options).await?;
+    // A log that was put back to an older state, or rewritten, is neither asked nor added to.
+    if let Err(error) = app.check_kept(&keys::checkpoint_path(global, app.log())).await {
+        let path = keys::checkpoint_path(global, app.log());
+        app.close().await;
+        return Err(kept(error, &path));
+    }
+    Ok(app)
+}
+
+fn kept(error: KeptError, path: &Path) -> Failure {
+    match error {
+        KeptError::Log(error @ LogError::Diverged { .. }) => {
+            Failure::Diverged { message: error.to_string(), kept: path.display().to_string() }
+        }
+        KeptError::Log(error) => error.into(),
+        KeptError::File { .. } | KeptError::Form { .. } => Failure::Unavailable {
+            message: error.to_string(),
+            remedy: Remedy {
+                vi: "khôi phục tệp điểm kiểm từ bản sao lưu; chỉ xóa nó khi biết chắc vì sao nó hỏng",
+                en: "restore the file from a backup; remove it only if you know why it is damaged",
+            },
+        },
+    }
 }
 
 /// That a store's URL says what kind of store it is.
@@ -71,5 +128,6 @@ fn must_exist(store: &str) -> Result<(), Failure> {
 pub(crate) async fn log(global: &Global) -> Result<Log, Failure> {
     check_store(&global.store)?;
     must_exist(&global.store)?;
-    Ok(Log::open(&global.store, sogoc_log::Options::default()).await?)
+    let options = sogoc_log::Options { name: global.log_name.clone(), ..sogoc_log::Options::default() };
+    Ok(Log::open(&global.store, options).await?)
 }

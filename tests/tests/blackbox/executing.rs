@@ -14,6 +14,7 @@ on_sqlite!(
     a_receipt_says_where_and_when,
     lines_come_from_a_file_or_from_stdin,
     each_line_is_answered_before_the_next_is_needed,
+    lines_are_answered_in_their_order_and_each_sees_those_before_it,
     a_bulk_command_names_what_it_left_out,
     entries_say_who_acted_and_by_what_way,
     a_delegate_acts_for_another_and_the_entry_says_so,
@@ -39,6 +40,31 @@ fn a_register_begins_with_its_founding_and_comes_to_an_edition(kind: Kind) {
     assert_eq!((shown["mode"].as_str(), shown["state"].as_str()), (Some("live"), Some("active")));
     assert_eq!(shown["editions"].as_array().unwrap().len(), 1);
     sogoc.ok(&["log", "verify"]);
+}
+
+fn lines_are_answered_in_their_order_and_each_sees_those_before_it(kind: Kind) {
+    let store = Store::pilot(kind);
+    let sogoc = store.sogoc();
+    // What two agencies do stands interleaved; what one of them does only makes sense in this order.
+    let mut commands = Vec::new();
+    for (step, done) in (100..).zip([true, false, true]) {
+        for agency in ["so-y-te", "ly-nhan"] {
+            let command = pilot::declares(agency, "1.1.1", &json!({"yes_no": done}));
+            commands.push(pilot::anew(&command, step));
+        }
+    }
+    let unknown = pilot::declares("so-y-te", "9.9", &json!({"yes_no": true}));
+    commands.insert(3, unknown);
+    for agency in ["so-y-te", "ly-nhan"] {
+        commands.push(pilot::declares_all(agency));
+        commands.push(pilot::submits(agency));
+    }
+    let answers = sogoc.execute(&commands);
+    let refused: Vec<_> = (0..commands.len()).filter(|at| answers[*at].get("refusal").is_some()).collect();
+    assert_eq!(refused, [3], "{answers:?}");
+    for (answer, command) in answers.iter().zip(&commands).filter(|(answer, _)| answer.get("receipt").is_some()) {
+        assert_eq!(answer["receipt"]["command_id"], command["command_id"]);
+    }
 }
 
 fn a_command_takes_effect_once(kind: Kind) {

@@ -1,11 +1,13 @@
 //! `sogoc demo`: Hà Nam's 2022 season, from the data in the binary to traced rankings.
 
-use sogoc_app::App;
 use sogoc_app::import::embedded::HANAM_2022;
 use sogoc_app::import::{Claim, Plan};
+use sogoc_app::{App, BundleError, Texts};
 use sogoc_domain::values::SeasonId;
+use sogoc_register::bundle::Depth;
 use sogoc_report::{Labels, Shown};
 
+use super::bundle;
 use super::import::{counts_json, counts_text, failed, run_plan};
 use super::reading::{ranking_text, trace_text};
 use super::reconcile;
@@ -13,31 +15,34 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::output::Output;
-use crate::{Ended, open};
+use crate::{Ended, keys, open};
 
 /// The figure whose trace is shown.
 const TRACED: &str = "departments/so-xay-dung/leaf/1.5/appraised_points";
+/// The figure that is proved, and the file that proves it.
+const PROVED: &str = "departments/so-xay-dung/index";
+const PROVED_FILE: &str = "so-xay-dung-index.bundle";
 /// Nodes that a shortened trace is made of at most.
 const TRACED_NODES: usize = 500;
 
 pub(crate) async fn run(global: &Global, output: &Output) -> Ended {
     let app = open::to_write(global, output).await?;
-    let ended = load(&app, output).await;
+    let ended = load(&app, global, output).await;
     app.close().await;
     ended
 }
 
-async fn load(app: &App, output: &Output) -> Ended {
+async fn load(app: &App, global: &Global, output: &Output) -> Ended {
     let plan = app.plan_season(&HANAM_2022).await.map_err(failed)?;
     let outcome = run_plan(app, output, &plan, None).await?;
     if output.json {
         return output.document(&counts_json(app, output, &outcome).await?);
     }
-    let text = text(app, output, &plan, &counts_text(&outcome, output)).await?;
+    let text = text(app, global, output, &plan, &counts_text(&outcome, output)).await?;
     output.text(&text)
 }
 
-async fn text(app: &App, output: &Output, plan: &Plan, counts: &str) -> Result<String, Failure> {
+async fn text(app: &App, global: &Global, output: &Output, plan: &Plan, counts: &str) -> Result<String, Failure> {
     let (lang, season) = (output.lang, &plan.season);
     let heading = |vi: &str, en: &str| format!("\n── {} ──\n\n", lang.pick(vi, en));
     let mut text = counts.to_owned();
@@ -49,6 +54,11 @@ async fn text(app: &App, output: &Output, plan: &Plan, counts: &str) -> Result<S
     text.push_str(&traced(app, output, season).await?);
     text.push_str(&heading("Đối chiếu với báo cáo đã in", "Reconciliation with the printed report"));
     text.push_str(&reconciled(app, output, season, &plan.claims)?);
+    text.push_str(&heading(
+        "Chứng minh một số liệu cho người không tin mình",
+        "Proving a figure to somebody who does not trust us",
+    ));
+    text.push_str(&proved(app, global, output, season).await?);
     text.push_str(&heading("Xem tiếp", "What to try next"));
     text.push_str(&next(app.log().store(), season, lang));
     Ok(text)
@@ -73,6 +83,28 @@ async fn traced(app: &App, output: &Output, season: &SeasonId) -> Result<String,
 fn reconciled(app: &App, output: &Output, season: &SeasonId, claims: &[Claim]) -> Result<String, Failure> {
     let verdicts = reconcile::verdicts(app, season, claims)?;
     Ok(reconcile::summary_text(&verdicts, output))
+}
+
+/// A bundle written to a file, and what verifying that file says.
+async fn proved(app: &App, global: &Global, output: &Output, season: &SeasonId) -> Result<String, Failure> {
+    let Some(key) = keys::find(global, output, app.log())? else {
+        return Ok(output
+            .lang
+            .pick("sổ chưa có khóa: chạy `sogoc log key --new`\n", "the log has no key: run `sogoc log key --new`\n")
+            .to_owned());
+    };
+    app.sign().await?;
+    let address = format!("{season}/{PROVED}");
+    let plan = {
+        let register = app.register();
+        register.bundle(&address, register.bundle_cut(&address), Depth::Table).map_err(BundleError::from)?
+    };
+    let bundle = app.bundle(&plan, Texts::Sealed).await?;
+    let file = keys::key_path(global, app.log()).with_file_name(PROVED_FILE);
+    std::fs::write(&file, &bundle).map_err(|error| Failure::file(&file, &error))?;
+    let (file, vkey) = (file.display(), key.verifier().to_string());
+    let commands = format!("$ sogoc proof figure {address} -o {file}\n$ sogoc verify {file} --log-key {vkey}\n\n");
+    Ok(commands + &bundle::verified_text(&bundle, &vkey, output)?)
 }
 
 fn next(store: &str, season: &SeasonId, lang: Lang) -> String {

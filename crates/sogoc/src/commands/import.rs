@@ -214,7 +214,7 @@ pub(crate) fn name_of(path: &Path) -> String {
 
 pub(crate) fn failed(error: ImportFailure) -> Failure {
     match error {
-        ImportFailure::File(error) => Failure::input(error.to_string()),
+        ImportFailure::File(error) => Failure::File(Box::new(error)),
         ImportFailure::Plan(error) => plan_failed(error),
         ImportFailure::Refusal(refusal) => Failure::Refused(*refusal),
         ImportFailure::Log(error) => error.into(),
@@ -222,7 +222,7 @@ pub(crate) fn failed(error: ImportFailure) -> Failure {
 }
 
 fn plan_failed(error: PlanError) -> Failure {
-    match error.source {
+    match *error.source {
         sogoc_app::ExecuteError::Refusal(refusal) => Failure::Refused(*refusal),
         sogoc_app::ExecuteError::Log(error) => error.into(),
     }

@@ -1,14 +1,16 @@
 //! `sogoc log …`: the entries themselves.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::json;
-use sogoc_log::{Entry, Head, Log, Options, Position, StoredEntry, StreamId, Version};
+use sogoc_log::{Entry, Exported, Head, Log, Options, Position, StoredEntry, StreamId, Version, WithEntries};
 
 use crate::cli::{Global, LogCommand};
-use crate::failure::Failure;
+use crate::failure::{Failure, Remedy};
+use crate::lang::Lang;
 use crate::output::{Output, Progress};
-use crate::{Ended, open};
+use crate::{Ended, keys, open};
 
 /// Entries printed at a time.
 const CHUNK: usize = 1_024;
@@ -18,8 +20,15 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &LogCommand) 
         LogCommand::Show { from, limit, stream } => {
             show(global, output, Position(*from), limit.unwrap_or(u64::MAX), stream.as_deref()).await
         }
-        LogCommand::Verify => super::verify::run(global, output).await,
+        LogCommand::Verify { policy, resume } => {
+            super::verify::run(global, output, policy.as_deref(), resume.as_deref()).await
+        }
+        LogCommand::Serve(args) => super::serve::serve(global, output, args).await,
+        LogCommand::Cosign(args) => super::serve::cosign(global, output, args).await,
         LogCommand::Head => head(global, output).await,
+        LogCommand::Key { new, rotate } => key(global, output, *new, *rotate).await,
+        LogCommand::Checkpoint => checkpoint(global, output).await,
+        LogCommand::ExportTiles { dir, with_entries } => export_tiles(global, output, dir, *with_entries).await,
         LogCommand::Copy { to } => copy(global, output, to).await,
     }
 }
@@ -96,6 +105,78 @@ async fn head(global: &Global, output: &Output) -> Ended {
         let last = output.lang.pick("mục cuối lúc", "last entry at");
         format!("{}\n  {size}: {}\n  {root}: {}\n  {last}: {at}\n", head.log, head.size, head.root)
     })
+}
+
+async fn key(global: &Global, output: &Output, new: bool, rotate: bool) -> Ended {
+    let log = open::log(global).await?;
+    let path = keys::key_path(global, &log);
+    let found = match (new, rotate) {
+        (true, _) => keys::make(&path, log.name()).map(Some),
+        (false, true) => keys::rotate(global, output, &log).map(Some),
+        (false, false) => keys::find(global, output, &log),
+    };
+    log.close().await;
+    let Some(key) = found? else {
+        return Err(Failure::Input {
+            message: format!("{}: there is no key", path.display()),
+            remedy: Remedy {
+                vi: "tạo khóa bằng `sogoc log key --new`, hoặc chỉ ra tệp khóa bằng --key-file",
+                en: "make one with `sogoc log key --new`, or name its file with --key-file",
+            },
+        });
+    };
+    let vkey = key.verifier().to_string();
+    output.answer(&json!({ "vkey": vkey, "file": path }), || format!("{vkey}\n"))
+}
+
+async fn checkpoint(global: &Global, output: &Output) -> Ended {
+    let app = open::to_sign(global, output).await?;
+    let signed = app.sign().await;
+    app.close().await;
+    let Some(checkpoint) = signed? else {
+        return Err(Failure::Input {
+            message: "there is no key to sign with".to_owned(),
+            remedy: Remedy {
+                vi: "tạo khóa bằng `sogoc log key --new`, hoặc chỉ ra tệp khóa bằng --key-file",
+                en: "make one with `sogoc log key --new`, or name its file with --key-file",
+            },
+        });
+    };
+    let note = checkpoint.cosigned_note().to_string();
+    let document = json!({ "size": checkpoint.size(), "root": checkpoint.root().to_base64(), "note": note });
+    output.answer(&document, || note.clone())
+}
+
+async fn export_tiles(global: &Global, output: &Output, dir: &Path, with_entries: bool) -> Ended {
+    let log = open::log(global).await?;
+    let exported = exported(&log, output, dir, with_entries).await;
+    log.close().await;
+    let exported = exported?;
+    let (size, root) = (exported.size, exported.root.to_base64());
+    let written = exported.tiles_written + exported.bundles_written;
+    let kept = exported.tiles_kept + exported.bundles_kept;
+    let document = json!({
+        "size": size, "root": root, "written": written, "kept": kept, "partial_removed": exported.partial_removed,
+    });
+    output.answer(&document, || match output.lang {
+        Lang::Vi => format!("điểm kiểm của {size} mục: đã ghi {written} tệp, giữ {kept} tệp đã có\n"),
+        Lang::En => format!("the checkpoint of {size} entries: {written} files written, {kept} kept as they were\n"),
+    })
+}
+
+async fn exported(log: &Log, output: &Output, dir: &Path, with_entries: bool) -> Result<Exported, Failure> {
+    let Some(checkpoint) = log.latest_checkpoint().await? else {
+        return Err(Failure::Input {
+            message: "no checkpoint has been signed".to_owned(),
+            remedy: Remedy {
+                vi: "ký một điểm kiểm bằng `sogoc log checkpoint`",
+                en: "sign one with `sogoc log checkpoint`",
+            },
+        });
+    };
+    let entries = if with_entries { WithEntries::Yes } else { WithEntries::No };
+    let mut progress = Progress::new(output.lang.pick("ghi tệp", "writing files"));
+    Ok(log.export_tiles(dir, entries, &checkpoint, |done, total| progress.at(done, total)).await?)
 }
 
 /// Where the log stands, as JSON.

@@ -1,17 +1,21 @@
 //! One file a command, or a family of them.
 
+mod bundle;
 mod criteria;
 mod demo;
 mod execute;
 mod import;
 mod log;
+mod proof;
 mod reading;
 mod reconcile;
 mod schema;
 mod season;
+pub(crate) mod serve;
 mod store;
 mod verify;
 mod what_if;
+pub(crate) mod witness;
 
 use crate::Ended;
 use crate::cli::{Cli, Command, CommandsCommand};
@@ -34,6 +38,11 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         Command::Reconcile { season, file, strict } => reconcile::run(&global, &output, &season, &file, strict).await,
         Command::Execute { file } => execute::execute(&global, &output, file.as_deref()).await,
         Command::Criteria { set } => criteria::run(&global, &output, &set).await,
+        Command::Verify { file, policy, log_key, trace } => {
+            bundle::verify(&output, &file, policy.as_deref(), log_key.as_deref(), trace)
+        }
+        Command::Proof(command) => proof::run(&global, &output, &command).await,
+        Command::Witness(args) => witness::run(&output, args).await,
         Command::Log(command) => log::run(&global, &output, &command).await,
         Command::Store(command) => store::run(&global, &output, &command).await,
         Command::Mirror(command) => store::mirror(&global, &output, &command).await,

@@ -1,10 +1,12 @@
 //! `sogoc log verify`: the stored bytes first, then everything that is made of them.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use sogoc_domain::event::{Event, ResultsEvent};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::SeasonId;
-use sogoc_log::{Frontier, Log, Position, StreamId, VerifyReport, Version};
+use sogoc_log::{Frontier, Log, Position, StreamId, VerifyOptions, VerifyReport, Version};
 use sogoc_register::mirror::Mirror;
 use sogoc_register::{Cut, Register};
 
@@ -12,21 +14,58 @@ use super::log::head_json;
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::output::{Output, Progress};
-use crate::{Ended, open};
+use crate::{Ended, keys, open};
 
 /// Entries folded at a time.
 const CHUNK: usize = 4_096;
 
-pub(crate) async fn run(global: &Global, output: &Output) -> Ended {
+pub(crate) async fn run(global: &Global, output: &Output, policy: Option<&Path>, resume: Option<&Path>) -> Ended {
     let log = open::log(global).await?;
-    let checked = check(&log, output).await;
+    let checked = async {
+        let options = options(global, output, &log, policy, resume)?;
+        check(&log, output, options).await
+    };
+    let checked = checked.await;
     log.close().await;
     let document = checked?;
+    if let Some(file) = resume {
+        // All of it was right: the next check begins anew.
+        let _ = std::fs::remove_file(file);
+    }
     output.answer(&document, || text(&document, output))
 }
 
-async fn check(log: &Log, output: &Output) -> Result<Value, Failure> {
-    let report = bytes(log, output).await?;
+/// With which keys, and from where on.
+fn options(
+    global: &Global,
+    output: &Output,
+    log: &Log,
+    policy: Option<&Path>,
+    resume: Option<&Path>,
+) -> Result<VerifyOptions, Failure> {
+    let mut options = VerifyOptions::default();
+    if let Some(key) = keys::find(global, output, log)? {
+        options.keys.push(key.verifier().clone());
+        options.keys.extend(keys::earlier(global, log)?);
+    }
+    if let Some(policy) = policy {
+        let policy = super::bundle::read_policy(Some(policy), None)?;
+        options.witness_keys.extend(policy.witnesses().iter().map(|witness| witness.key.clone()));
+    }
+    if let Some(file) = resume {
+        if let Ok(bytes) = std::fs::read(file) {
+            options.from = Frontier::from_bytes(&bytes)
+                .map_err(|error| Failure::input(format!("{}: {error}; remove it", file.display())))?;
+        }
+        let file = file.to_owned();
+        // Where it cannot be kept, the check is none the worse, and the next one begins anew.
+        options.reached = Some(Box::new(move |frontier| _ = std::fs::write(&file, frontier.to_bytes())));
+    }
+    Ok(options)
+}
+
+async fn check(log: &Log, output: &Output, options: VerifyOptions) -> Result<Value, Failure> {
+    let report = bytes(log, output, options).await?;
     let register = replayed(log, output, report.head.size).await?;
     let stopped: Vec<Value> = register
         .stopped()
@@ -40,16 +79,20 @@ async fn check(log: &Log, output: &Output) -> Result<Value, Failure> {
     document["checked"] = report.checked.into();
     document["sealed_texts"] = report.sealed.into();
     document["erased_texts"] = report.erased.into();
+    document["tile_roots"] = report.tile_roots.into();
+    document["checkpoints"] = report.checkpoints.into();
+    document["cosignatures"] = report.cosignatures.into();
+    document["snapshots"] = report.snapshots.into();
     document["register_digest"] = register.digest().to_string().into();
     document["commitments"] = commitments.into();
     document["unreadable_streams"] = stopped.into();
     Ok(document)
 }
 
-/// Bytes, hashes, density, order, Merkle root, sealed texts, triggers.
-async fn bytes(log: &Log, output: &Output) -> Result<VerifyReport, Failure> {
+/// Bytes, hashes, density, order, Merkle root, checkpoints, sealed texts, snapshots, triggers.
+async fn bytes(log: &Log, output: &Output, options: VerifyOptions) -> Result<VerifyReport, Failure> {
     let mut progress = Progress::new(output.lang.pick("kiểm tra", "checking"));
-    let report = log.verify(Frontier::new(), |done, total| progress.at(done, total)).await?;
+    let report = log.verify(options, |done, total| progress.at(done, total)).await?;
     match report.fault {
         Some(fault) => Err(Failure::Corrupt { position: fault.position.map(|p| p.0), message: fault.what }),
         None => Ok(report),
@@ -133,7 +176,7 @@ fn corrupt(position: u64, what: &str) -> Failure {
 fn text(document: &Value, output: &Output) -> String {
     let lang = output.lang;
     let mut text = format!(
-        "{}\n  {}: {}\n  {}: {}\n  {}: {}\n  {}: {}\n",
+        "{}\n  {}: {}\n  {}: {}\n  {}: {}\n  {}: {}\n  {}: {}\n",
         lang.pick(
             "Sổ nguyên vẹn: mọi byte, băm, thứ tự và số liệu đã công bố đều khớp.",
             "The register is whole: every byte, hash, order and published digest is right."
@@ -142,6 +185,8 @@ fn text(document: &Value, output: &Output) -> String {
         document["checked"],
         lang.pick("gốc Merkle", "Merkle root"),
         document["root"].as_str().unwrap_or_default(),
+        lang.pick("điểm kiểm đã ký", "checkpoints"),
+        document["checkpoints"],
         lang.pick("mã băm của sổ", "register digest"),
         document["register_digest"].as_str().unwrap_or_default(),
         lang.pick("cam kết của các lần công bố", "commitments of announcements and editions"),

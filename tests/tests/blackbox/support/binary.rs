@@ -39,6 +39,7 @@ pub(crate) fn workspace() -> PathBuf {
 #[derive(Clone, Debug)]
 pub(crate) struct Sogoc {
     store: Option<String>,
+    key: Option<PathBuf>,
     options: Vec<String>,
 }
 
@@ -54,12 +55,17 @@ pub(crate) struct Answer {
 impl Sogoc {
     /// On the store of this URL.
     pub(crate) fn on(store: &str) -> Self {
-        Self { store: Some(store.to_owned()), options: Vec::new() }
+        Self { store: Some(store.to_owned()), key: None, options: Vec::new() }
+    }
+
+    /// With the log's key in a file of its own, beside which the last checkpoint is kept.
+    pub(crate) fn keyed(self, key: PathBuf) -> Self {
+        Self { key: Some(key), ..self }
     }
 
     /// Without a word about the store.
     pub(crate) fn bare() -> Self {
-        Self { store: None, options: Vec::new() }
+        Self { store: None, key: None, options: Vec::new() }
     }
 
     /// With a global option before everything else.
@@ -72,11 +78,15 @@ impl Sogoc {
     /// The command, ready to run, in a clean environment.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(path());
-        for name in ["SOGOC_STORE", "SOGOC_TRACE", "LC_ALL", "LC_MESSAGES", "LANG"] {
+        for name in ["SOGOC_STORE", "SOGOC_KEY_FILE", "SOGOC_LOG_NAME", "SOGOC_TRACE", "LC_ALL", "LC_MESSAGES", "LANG"]
+        {
             command.env_remove(name);
         }
         if let Some(store) = &self.store {
             command.args(["--store", store]);
+        }
+        if let Some(key) = &self.key {
+            command.env("SOGOC_KEY_FILE", key);
         }
         command.args(&self.options).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

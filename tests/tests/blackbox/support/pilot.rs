@@ -266,6 +266,7 @@ fn policy() -> Value {
         "reason_codes": [
             code("evidence_missing", "deduction"), code("underclaimed", "raise"), code("data_mismatch", "either"),
             code("not_submitted", "deduction"), code("clerical_error", "either"), code("appeal_decided", "either"),
+            code("standard_amended", "either"),
         ],
         "survey_factors": ["access", "results"],
     })

@@ -2,8 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use sogoc_proof::{Algorithm, SignerKey};
 
 use super::binary::{self, Sogoc};
 use super::{pilot, sql};
@@ -14,6 +17,14 @@ pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
+
+/// The key of the logs that tests copy: always the same, so that tests can sign beside the binary.
+pub(crate) fn log_key() -> SignerKey {
+    SignerKey::from_seed("sogoc.local/register", Algorithm::Ed25519, [7; 32]).expect("the name is one")
+}
+
+/// The file of a store's key, in the test's folder.
+pub(crate) const KEY: &str = "log.key";
 
 /// Runs each function once on each store: `fn name(kind: Kind)`.
 macro_rules! on_both_stores {
@@ -104,6 +115,7 @@ impl Store {
                 if let Some(template) = template {
                     let cache = Cache::locked();
                     std::fs::copy(cache.file(template), &file).expect("the template can be copied");
+                    cache.copy_key(kind, template, folder.path());
                 }
                 let url = format!("sqlite:{}", file.display());
                 Self { kind, url, folder, database: None }
@@ -119,8 +131,9 @@ impl Store {
                     Some(template) => {
                         // Under the lock: a database that others are copying cannot be copied.
                         let cache = Cache::locked();
-                        let template = cache.database(&server, template);
-                        sql::run(&server, &format!("create database {name} template {template}"));
+                        let database = cache.database(&server, template);
+                        sql::run(&server, &format!("create database {name} template {database}"));
+                        cache.copy_key(kind, template, folder.path());
                     }
                 }
                 Self { kind, url: with_database(&server, &name), folder, database: Some(name) }
@@ -139,7 +152,7 @@ impl Store {
 
     /// The binary on this store.
     pub(crate) fn sogoc(&self) -> Sogoc {
-        Sogoc::on(&self.url)
+        Sogoc::on(&self.url).keyed(self.folder().join(KEY))
     }
 
     /// A folder of this test's own.
@@ -205,8 +218,11 @@ impl Template {
         }
     }
 
-    fn fill(self, store: &str) {
-        let sogoc = Sogoc::on(store);
+    fn fill(self, store: &str, key: PathBuf) {
+        let _ = std::fs::remove_file(key.with_extension("checkpoint"));
+        std::fs::write(&key, format!("{}\n", log_key().encode())).expect("the target folder can be written to");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+        let sogoc = Sogoc::on(store).keyed(key);
         match self {
             Self::Demo => {
                 sogoc.ok(&["demo"]);
@@ -240,6 +256,19 @@ impl Cache {
         Self { folder, key, _lock: lock }
     }
 
+    /// The file of a template's key.
+    fn key_of(&self, kind: Kind, template: Template) -> PathBuf {
+        self.folder.join(format!("{}-{kind:?}.key", template.name()))
+    }
+
+    /// Gives a test the key of its template, and the checkpoint that was kept beside it.
+    fn copy_key(&self, kind: Kind, template: Template, folder: &Path) {
+        let (from, to) = (self.key_of(kind, template), folder.join(KEY));
+        std::fs::copy(&from, &to).expect("the key can be copied");
+        std::fs::copy(from.with_extension("checkpoint"), to.with_extension("checkpoint"))
+            .expect("the checkpoint can be copied");
+    }
+
     /// The file of an embedded template.
     fn file(&self, template: Template) -> PathBuf {
         let done = self.folder.join(format!("{}.db", template.name()));
@@ -249,7 +278,7 @@ impl Cache {
                 let _ = std::fs::remove_file(format!("{}{suffix}", making.display()));
             }
             let url = format!("sqlite:{}", making.display());
-            template.fill(&url);
+            template.fill(&url, self.key_of(Kind::Sqlite, template));
             sql::checkpoint(&url);
             std::fs::rename(&making, &done).expect("a file can be renamed");
         }
@@ -264,7 +293,7 @@ impl Cache {
         if sql::cell(server, &is_done) == "0" {
             sql::run(server, &format!("drop database if exists {name} with (force)"));
             sql::run(server, &format!("create database {name}"));
-            template.fill(&with_database(server, &name));
+            template.fill(&with_database(server, &name), self.key_of(Kind::Postgres, template));
             sql::run(server, &format!("alter database {name} is_template true"));
         }
         name

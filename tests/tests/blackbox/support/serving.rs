@@ -1,0 +1,199 @@
+//! Servers for tests: the binary's own, and small ones that misbehave.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Sogoc;
+
+/// Longest wait for a byte of an answer.
+const ANSWER_SECONDS_MAX: u64 = 30;
+
+/// A server of the binary's, killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// The line that it starts with.
+    pub(crate) started: Value,
+}
+
+impl Server {
+    /// Starts the binary, which must say on stderr where it listens.
+    #[track_caller]
+    pub(crate) fn start(sogoc: &Sogoc, arguments: &[&str]) -> Self {
+        let mut command = sogoc.with(&["--json"]).command(arguments);
+        let mut child = command.stdout(Stdio::null()).spawn().expect("the binary runs");
+        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let mut said = String::new();
+        // Warnings may come before it.
+        let started: Value = loop {
+            let from = said.len();
+            let read = stderr.read_line(&mut said).expect("stderr is UTF-8");
+            assert!(read > 0, "{command:?} did not start: {said}");
+            if let Ok(started) = serde_json::from_str(&said[from..]) {
+                break started;
+            }
+        };
+        let address = started["listening"].as_str().expect("an address").parse().expect("an address");
+        // What it says later is nobody's concern here, but must have somewhere to go.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Self { child, address, started }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        request(self.address, "GET", path, &[])
+    }
+
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, body: &[u8]) -> Reply {
+        request(self.address, "POST", path, body)
+    }
+
+    /// SIGKILL: no chance to say goodbye.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// SIGTERM, and its end.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+        self.child.wait().expect("it ends")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a server answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.body).expect("the answer is UTF-8")
+    }
+}
+
+/// One request on a connection of its own.
+#[track_caller]
+pub(crate) fn request(address: SocketAddr, method: &str, path: &str, body: &[u8]) -> Reply {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = connect(address);
+    // A server that has seen enough may answer before it has read everything.
+    let _ = stream.write_all(&[head.as_bytes(), body].concat());
+    answer(&mut stream)
+}
+
+/// A connection on which nothing is waited for in vain.
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).expect("sockets have timeouts");
+    stream
+}
+
+/// Reads an answer to the end of the connection.
+#[track_caller]
+pub(crate) fn answer(stream: &mut TcpStream) -> Reply {
+    let mut bytes = Vec::new();
+    // A reset after the answer takes nothing of it away.
+    let _ = stream.read_to_end(&mut bytes);
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let end = end.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&bytes)));
+    let head = str::from_utf8(&bytes[..end]).expect("a head is ASCII");
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Reply { status: status.parse().expect("a status"), headers, body: bytes[end + 4..].to_vec() }
+}
+
+/// A server that does with each request what the test says; gone with the test.
+#[derive(Debug)]
+pub(crate) struct Fake {
+    pub(crate) address: SocketAddr,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Fake {
+    /// `respond` is given each connection, and the request that was read from it.
+    pub(crate) fn start(respond: impl Fn(&mut TcpStream, &str) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (counter, respond) = (Arc::clone(&requests), Arc::new(respond));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (counter, respond) = (Arc::clone(&counter), Arc::clone(&respond));
+                std::thread::spawn(move || {
+                    let mut stream = stream;
+                    if let Some(request) = read_request(&mut stream) {
+                        counter.fetch_add(1, Ordering::SeqCst);
+                        respond(&mut stream, &request);
+                    }
+                });
+            }
+        });
+        Self { address, requests }
+    }
+
+    /// Answers each request with this.
+    pub(crate) fn answering(status: &str, headers: &str, body: Vec<u8>) -> Self {
+        let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        Self::start(move |stream, _| {
+            let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+        })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Requests so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4_096];
+    loop {
+        let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&buffer[..read]);
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        if body.len() >= length.unwrap_or(0) {
+            return Some(text.into_owned());
+        }
+    }
+}
