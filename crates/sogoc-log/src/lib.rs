@@ -4,6 +4,10 @@
 //! caller decides elsewhere, on what it has read, and brings an [`Append`] with the versions that the decision rests
 //! on; the log records all of it or nothing, durably, once.
 //!
+//! What proves the log to others stands beside the entries: [`Log::sign_checkpoint`] says what they are,
+//! [`Log::inclusion_proof`] and its like lead from an entry to a checkpoint, [`Log::export_tiles`] writes the tree as files,
+//! [`Log::check_against`] and [`Log::verify`] find what was done to a store behind the log's back.
+//!
 //! **Architecture invariant:** the log does not know what an entry means: a payload is a kind, a version and canonical
 //! JSON. Deliberately absent: any statement that updates or deletes an entry, and any state of the sequencer that
 //! outlives a batch.

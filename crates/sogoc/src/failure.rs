@@ -265,6 +265,9 @@ impl From<LogError> for Failure {
         if let LogError::Corrupt { position, what } = error {
             return Self::Corrupt { position: position.map(|p| p.0), message: what };
         }
+        if let LogError::Diverged { .. } = error {
+            return Self::Corrupt { position: None, message };
+        }
         if matches!(
             error,
             LogError::Conflict { .. }
@@ -274,6 +277,8 @@ impl From<LogError> for Failure {
                 | LogError::NothingToErase { .. }
                 | LogError::Late { .. }
                 | LogError::NotAPrefix { .. }
+                | LogError::NothingToErase { .. }
+                | LogError::Folder { .. }
         ) {
             return Self::input(message);
         }
