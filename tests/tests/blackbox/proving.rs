@@ -12,6 +12,7 @@ use crate::support::{Sogoc, Store, binary, on_both_stores, on_sqlite, stores::Ki
 
 on_both_stores!(
     a_figure_is_carried_to_a_stranger_and_verified,
+    exported_files_are_verified_by_code_that_is_not_ours,
     a_bundle_made_before_the_announcement_does_not_prove_completeness,
     an_entry_is_proved_with_openssl_and_sha256sum_alone,
     an_older_copy_of_the_register_is_refused_at_start
@@ -135,6 +136,71 @@ fn an_older_copy_of_the_register_is_refused_at_start(kind: Kind) {
         let refused = restored.with(&["--json"]).run(command).ends(4);
         assert!(refused.document()["fault"]["checkpoint"].is_string(), "{}", refused.said());
     }
+}
+
+/// The exported folder behind the interface of `tlog_tiles`: what a static file server would give it.
+struct Exported(PathBuf);
+
+impl tlog_tiles::TileReader for Exported {
+    fn height(&self) -> u8 {
+        8
+    }
+
+    fn read_tiles(&self, tiles: &[tlog_tiles::Tile]) -> Result<Vec<Vec<u8>>, tlog_tiles::Error> {
+        let read = |tile: &tlog_tiles::Tile| {
+            // Its paths name the height first. It asks for no more of a tile than it needs: that is how files begin.
+            let whole = tile.path().replacen("tile/8/", "tile/", 1);
+            let stem = whole.split(".p/").next().expect("a path").to_owned();
+            let full = self.0.join(&stem);
+            let file = if full.is_file() { full } else { last_in(&self.0.join(format!("{stem}.p"))) };
+            std::fs::read(file).expect("an exported tile")[..tile.width() as usize * 32].to_vec()
+        };
+        Ok(tiles.iter().map(read).collect())
+    }
+
+    fn save_tiles(&self, _: &[tlog_tiles::Tile], _: &[Vec<u8>]) {}
+}
+
+/// The one file of a folder of partial tiles.
+fn last_in(folder: &Path) -> PathBuf {
+    std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+}
+
+fn exported_files_are_verified_by_code_that_is_not_ours(kind: Kind) {
+    let store = Store::demo(kind);
+    let folder = store.folder().join("tiles");
+    store.sogoc().ok(&["log", "export-tiles", folder.to_str().unwrap(), "--with-entries"]);
+    let note = signed_note::Note::from_bytes(&std::fs::read(folder.join("checkpoint")).unwrap()).unwrap();
+    let verifier = signed_note::StandardVerifier::new(&vkey(&store)).unwrap();
+    note.verify(&signed_note::VerifierList::new(vec![Box::new(verifier)])).expect("signed by the log's key");
+    let checkpoint = tlog_tiles::Checkpoint::from_bytes(note.text()).unwrap();
+    let (size, root) = (checkpoint.size(), *checkpoint.hash());
+    assert_eq!(size, store.sogoc().size());
+    let served = Exported(folder.clone());
+    let reader = tlog_tiles::TileHashReader::new(size, root, &served);
+    assert_eq!(tlog_tiles::tree_hash(size, &reader).expect("the tiles lead to the signed root"), root);
+    // Every entry of the bundles is the leaf that the tiles have.
+    let mut index = 0;
+    let mut bundles: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder.join("tile/entries")).unwrap() {
+        let path = entry.unwrap().path();
+        bundles.push(if path.is_dir() { last_in(&path) } else { path });
+    }
+    bundles.sort();
+    for bundle in &bundles {
+        let bytes = std::fs::read(bundle).unwrap();
+        let mut rest = &bytes[..];
+        while let Some((length, after)) = rest.split_first_chunk::<2>() {
+            let (entry, after) = after.split_at(usize::from(u16::from_be_bytes(*length)));
+            rest = after;
+            if index % 97 == 0 || index + 1 == size {
+                let proof = tlog_tiles::prove_record(size, index, &reader).expect("the tiles hold it");
+                tlog_tiles::check_record(&proof, size, root, index, tlog_tiles::record_hash(entry)).expect("the entry");
+            }
+            index += 1;
+        }
+    }
+    assert_eq!(index, size, "all entries are there");
 }
 
 fn a_bundle_that_was_touched_is_refused(kind: Kind) {
