@@ -33,9 +33,7 @@ impl Bench {
         live.app.sign().await?.context("a key")?;
         self.report.time("first checkpoint of that log, its root recomputed", start.elapsed().as_secs_f64(), None);
         let agency = season.agency(0);
-        for (name, verified_below, mib_below) in
-            [("index", Some(0.1), 2.0), ("leaf/1.1/appraised_points", None, 2.0), ("rank", None, 4.0)]
-        {
+        for (name, verified_below, mib_below) in [("index", Some(0.1), 2.0), ("rank", None, 4.0)] {
             let address = format!("{}/xa/{agency}/{name}", season.id);
             let (mut makes, mut verifies, mut bytes) = (Vec::new(), Vec::new(), 0);
             for _ in 0..TIMES {
