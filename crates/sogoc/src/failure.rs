@@ -277,7 +277,6 @@ impl From<LogError> for Failure {
                 | LogError::NothingToErase { .. }
                 | LogError::Late { .. }
                 | LogError::NotAPrefix { .. }
-                | LogError::NothingToErase { .. }
                 | LogError::Folder { .. }
         ) {
             return Self::input(message);
