@@ -462,6 +462,7 @@ pub(crate) mod trial {
     use crate::command::{Command, Envelope};
     use crate::decide::{AnnouncementFacts, Context, Decision, EditionFacts, LeafMark, Record, TextMark, decide};
     use crate::event::Event;
+    use crate::evidence::{EvidenceUse, Found};
     use crate::refusal::{Code, Refusal};
     use crate::roles::Role;
     use crate::stream::Stream;
@@ -501,6 +502,10 @@ pub(crate) mod trial {
         fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
             let card = Stream::parse("scorecard/s/so-a").unwrap();
             vec![Some(TextMark { streams: [card].into(), accounts: [].into() }); texts.len()]
+        }
+        fn evidence_uses(&self, _: &Digest) -> Vec<EvidenceUse> {
+            let use_of_a = EvidenceUse { season: "s".parse().unwrap(), agency: "so-a".parse().unwrap(), number: 1 };
+            vec![use_of_a]
         }
         fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {
             AnnouncementFacts { as_of: 100, streams_root: Digest([0; 32]), streams: 1 }
@@ -570,8 +575,13 @@ pub(crate) mod trial {
 
         /// Decides without recording.
         pub(crate) fn judge(&self, envelope: &Envelope) -> Result<Decision, Refusal> {
-            let context =
-                Context { world: &self.world, record: &NoRecord, received: self.received, sealer: &PlainSealer };
+            let context = Context {
+                world: &self.world,
+                record: &NoRecord,
+                received: self.received,
+                sealer: &PlainSealer,
+                found: &Found::Nothing,
+            };
             decide(envelope, &context)
         }
 
@@ -628,6 +638,7 @@ pub(crate) mod trial {
                 record: Arc::new(NoRecord),
                 received: self.received,
                 sealer: Arc::new(PlainSealer),
+                found: Arc::default(),
             }
         }
     }

@@ -3,14 +3,18 @@
 //! An id outlives names. Renaming, merging, splitting and dissolving rest on an instrument; what they mean in a running
 //! season is said there (`treat-agency`), not here.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::command::{DissolveAgency, MergeAgency, RegisterAgency, RenameAgency, SplitAgency};
 use crate::decide::{Deciding, check_count, check_name};
 use crate::event::{AgencyDissolved, AgencyEvent, AgencyMerged, AgencyRegistered, AgencyRenamed, AgencySplit, Name};
+use crate::evidence::{Capacity, SignedFor, SignerFound};
 use crate::refusal::{Refusal, refuse};
 use crate::stream::Stream;
-use crate::values::{AgencyId, Timestamp};
+use crate::values::{AgencyId, Digest, Timestamp};
 
 /// Most successors of a split.
 const SUCCESSORS_MAX: usize = 100;
@@ -24,6 +28,8 @@ pub struct Agency {
     pub body: bool,
     /// How it ended, if it did.
     pub ended: Option<Ended>,
+    /// Certificates that sign for it, by their SHA-256.
+    pub signers: BTreeMap<Digest, Capacity>,
 }
 
 /// A name and from when it holds.
@@ -69,6 +75,12 @@ impl Agency {
             AgencyEvent::AgencyMerged(e) => self.end(Ending::Merged, e.from, vec![e.into.clone()]),
             AgencyEvent::AgencySplit(e) => self.end(Ending::Split, e.from, e.into.clone()),
             AgencyEvent::AgencyDissolved(e) => self.end(Ending::Dissolved, e.from, Vec::new()),
+            AgencyEvent::SignerRegistered(e) => {
+                self.signers.insert(e.certificate, e.capacity);
+            }
+            AgencyEvent::SignerWithdrawn(e) => {
+                self.signers.remove(&e.certificate);
+            }
         }
     }
 
@@ -101,12 +113,35 @@ impl Agency {
         })
     }
 
+    /// For whom a signature stands: by its registered certificate, else by the organisation that the certificate names,
+    /// which is one of the agency's names, whatever the case of its letters.
+    #[must_use]
+    pub fn signed_by(&self, signer: &SignerFound) -> SignedFor {
+        match self.signers.get(&signer.certificate) {
+            Some(Capacity::Leader) => return SignedFor::Leader,
+            Some(Capacity::Agency) => return SignedFor::Agency,
+            None => {}
+        }
+        let Some(organisation) = signer.organisation.as_deref().map(plain_name) else { return SignedFor::Other };
+        let own = |name: &Name| {
+            let names = [Some(&name.vi), name.en.as_ref(), name.short.as_ref()];
+            names.into_iter().flatten().any(|text| plain_name(text.as_str()) == organisation)
+        };
+        if self.names.iter().any(|named| own(&named.name)) { SignedFor::Agency } else { SignedFor::Other }
+    }
+
     /// The agency that it was merged into, by an instant.
     #[must_use]
     pub fn merged_into(&self, now: Timestamp) -> Option<&AgencyId> {
         let ended = self.ended.as_ref().filter(|e| e.how == Ending::Merged && e.from <= now)?;
         ended.successors.first()
     }
+}
+
+/// A name as compared: in NFC and lower case, with single spaces.
+fn plain_name(name: &str) -> String {
+    let lower: String = name.nfc().flat_map(char::to_lowercase).collect();
+    lower.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The agency, which must exist still.

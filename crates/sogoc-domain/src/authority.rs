@@ -220,6 +220,7 @@ const TRANSCRIBER: Who =
 const OFFICER: Who = Who { roles: &[Role::AgencyOfficer, Role::AgencyLeader], scope: ActScope::OwnAgency };
 const LEADER: Who = Who { roles: &[Role::AgencyLeader], scope: ActScope::OwnAgency };
 const REVIEWER: Who = Who { roles: &[Role::Reviewer], scope: ActScope::AssignedReviewer };
+const REVIEWER_OF_SEASON: Who = Who { roles: &[Role::Reviewer, Role::Confirmer], scope: ActScope::Season };
 const CONFIRMER: Who = Who { roles: &[Role::Confirmer], scope: ActScope::AssignedConfirmer };
 const LEAD_REVIEWER: Who = Who { roles: &[Role::Reviewer], scope: ActScope::LeadAgency };
 const STAFF_ITSELF: Who = Who { roles: &[Role::Reviewer, Role::Confirmer], scope: ActScope::Oneself };
@@ -267,6 +268,9 @@ pub const TABLE: &[Rule] = &[
     line("link-accounts", &[ADMINISTRATOR], Anytime, &[]),
     line("close-account", &[ADMINISTRATOR], Anytime, &[]),
     line("erase-texts", &[ERASER], Anytime, &[OwnText, OwnCase]),
+    line("erase-evidence", &[ERASER], Anytime, &[OwnCase]),
+    line("register-signer", &[REGISTRAR], Anytime, &[]),
+    line("withdraw-signer", &[REGISTRAR], Anytime, &[]),
 
     line("draft-criteria-set", &[REGISTRAR], Anytime, &[]),
     line("activate-criteria-set", &[REGISTRAR], Anytime, &[]),
@@ -284,11 +288,14 @@ pub const TABLE: &[Rule] = &[
     line("activate-season", &[SECRETARY, IMPORTER], BeforeActivation, &[]),
     line("move-deadline", &[SECRETARY], Running, &[OwnCase]),
     line("treat-agency", &[SECRETARY], Running, &[OwnCase]),
+    line("adopt-trust-anchors", &[SECRETARY, IMPORTER], Anytime, &[]),
 
     line("record-self-score", &[OFFICER], Admitted, &[]),
     line("import-scorecard", &[OFFICER], Admitted, &[]),
     line("attach-evidence", &[OFFICER], Admitted, &[]),
     line("withdraw-evidence", &[OFFICER], UntilAnnounced, &[]),
+    line("judge-evidence", &[REVIEWER_OF_SEASON, SECRETARY], Running, &[OwnCase]),
+    line("download-evidence", &[ANYBODY], Anytime, &[]),
     line("submit-scorecard", &[LEADER], Admitted, &[]),
     line("withdraw-submission", &[LEADER], Admitted, &[]),
     line("give-explanation", &[OFFICER], UntilDue, &[]),
@@ -1356,6 +1363,9 @@ mod tests {
             ("link-accounts", json!({"account": "inspector", "with": "alternate"})),
             ("close-account", json!({"account": "inspector", "reason": "x"})),
             ("erase-texts", json!({"texts": [sha], "ground_code": "ordered", "ground": "x"})),
+            ("erase-evidence", json!({"digest": sha, "ground_code": "ordered", "ground": "x"})),
+            ("register-signer", json!({"agency": "so-a", "certificate": sha, "capacity": "leader"})),
+            ("withdraw-signer", json!({"agency": "so-a", "certificate": sha, "reason": "x"})),
             ("draft-criteria-set", json!({"set": "set-2", "title": "Bộ", "max_points": "1", "domains": [domain()]})),
             ("activate-criteria-set", json!({"set": "set"})),
             ("amend-criteria-set", json!({"set": "set", "domains": [], "treatments": [], "reason": "x"})),
@@ -1377,6 +1387,7 @@ mod tests {
                 season(json!({"scope": {"agency": "so-a"}, "phase": "p", "end": day(60), "reason": "x"})),
             ),
             ("treat-agency", card(json!({"treatment": "not-ranked", "from": day(1), "reason": "x"}))),
+            ("adopt-trust-anchors", season(json!({"anchors": sha, "reason": "x"}))),
             ("record-self-score", card(json!({"leaf": "1.1", "inputs": {"yes_no": true}}))),
             ("import-scorecard", card(json!({"rows": []}))),
             (
@@ -1386,6 +1397,8 @@ mod tests {
                 ),
             ),
             ("withdraw-evidence", card(json!({"number": 1, "reason": "x"}))),
+            ("judge-evidence", card(json!({"number": 1, "reason": "x"}))),
+            ("download-evidence", card(json!({"number": 1}))),
             ("submit-scorecard", card(json!({}))),
             ("withdraw-submission", card(json!({"reason": "x"}))),
             ("give-explanation", card(json!({"case": "gt-1", "answer": "x"}))),

@@ -9,6 +9,7 @@ use crate::criteria::Node;
 use crate::event::{
     AppealOutcome, EditionKind, ErasureGround, EvidencePurpose, LeafTreatment, Name, SignatureState, Vote,
 };
+use crate::evidence::Capacity;
 use crate::policy::{Applicability, Assignment, Band, Basis, DeadlineScope, LineKind, Mode, Policy, Treatment};
 use crate::roles::{Role, Scope};
 use crate::scoring::Inputs;
@@ -410,6 +411,33 @@ commands! {
         /// On what ground, in words; sealed like any other text, and may be erased in its turn.
         ground: Text,
     }
+    /// Erases an evidence file: its bytes go, its digest and verdicts stay. Names an instrument.
+    EraseEvidence = "erase-evidence" {
+        /// SHA-256 of the file.
+        digest: Digest,
+        /// On what ground.
+        ground_code: ErasureGround,
+        /// On what ground, in words.
+        ground: Text,
+    }
+    /// Says that a certificate signs for an agency.
+    RegisterSigner = "register-signer" {
+        /// The agency.
+        agency: AgencyId,
+        /// SHA-256 of the certificate (DER).
+        certificate: Digest,
+        /// Whose it is.
+        capacity: Capacity,
+    }
+    /// Says that a certificate signs for an agency no more.
+    WithdrawSigner = "withdraw-signer" {
+        /// The agency.
+        agency: AgencyId,
+        /// SHA-256 of the certificate (DER).
+        certificate: Digest,
+        /// Why.
+        reason: Text,
+    }
 
     // -- criteria sets
     /// Drafts a criteria set, whole.
@@ -585,6 +613,15 @@ commands! {
         /// Why.
         reason: Text,
     }
+    /// Says by which anchors signatures are judged from now on. The file must be stored.
+    AdoptTrustAnchors = "adopt-trust-anchors" {
+        /// The season.
+        season: SeasonId,
+        /// SHA-256 of the anchors' file.
+        anchors: Digest,
+        /// Why.
+        reason: Text,
+    }
 
     // -- scorecard: the agency
     /// Declares a leaf's inputs; the points follow by the rule.
@@ -629,6 +666,9 @@ commands! {
         /// The explanation request or appeal it is supplied for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         case: Option<CaseId>,
+        /// SHA-256 of a signature that stands in a file of its own (`.p7s`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detached: Option<Digest>,
     }
     /// Marks evidence as withdrawn.
     WithdrawEvidence = "withdraw-evidence" {
@@ -640,6 +680,27 @@ commands! {
         number: u32,
         /// Why.
         reason: Text,
+    }
+    /// Has the signatures of attached evidence judged again, by the season's anchors as they are now. The new verdict
+    /// stands beside the earlier ones.
+    JudgeEvidence = "judge-evidence" {
+        /// The season.
+        season: SeasonId,
+        /// The agency.
+        agency: AgencyId,
+        /// Its number within the scorecard.
+        number: u32,
+        /// Why.
+        reason: Text,
+    }
+    /// Asks for an evidence file; that it was given out is recorded.
+    DownloadEvidence = "download-evidence" {
+        /// The season.
+        season: SeasonId,
+        /// The agency.
+        agency: AgencyId,
+        /// Its number within the scorecard.
+        number: u32,
     }
     /// Submits the scorecard.
     SubmitScorecard = "submit-scorecard" {
@@ -1122,10 +1183,13 @@ impl Command {
             Self::ActivateSeason(c) => Some(&c.season),
             Self::MoveDeadline(c) => Some(&c.season),
             Self::TreatAgency(c) => Some(&c.season),
+            Self::AdoptTrustAnchors(c) => Some(&c.season),
             Self::RecordSelfScore(c) => Some(&c.season),
             Self::ImportScorecard(c) => Some(&c.season),
             Self::AttachEvidence(c) => Some(&c.season),
             Self::WithdrawEvidence(c) => Some(&c.season),
+            Self::JudgeEvidence(c) => Some(&c.season),
+            Self::DownloadEvidence(c) => Some(&c.season),
             Self::SubmitScorecard(c) => Some(&c.season),
             Self::WithdrawSubmission(c) => Some(&c.season),
             Self::GiveExplanation(c) => Some(&c.season),
@@ -1185,6 +1249,9 @@ impl Command {
             | Self::LinkAccounts(_)
             | Self::CloseAccount(_)
             | Self::EraseTexts(_)
+            | Self::EraseEvidence(_)
+            | Self::RegisterSigner(_)
+            | Self::WithdrawSigner(_)
             | Self::DraftCriteriaSet(_)
             | Self::ActivateCriteriaSet(_)
             | Self::AmendCriteriaSet(_) => None,
@@ -1201,6 +1268,8 @@ impl Command {
             Self::ImportScorecard(c) => Some(&c.agency),
             Self::AttachEvidence(c) => Some(&c.agency),
             Self::WithdrawEvidence(c) => Some(&c.agency),
+            Self::JudgeEvidence(c) => Some(&c.agency),
+            Self::DownloadEvidence(c) => Some(&c.agency),
             Self::SubmitScorecard(c) => Some(&c.agency),
             Self::WithdrawSubmission(c) => Some(&c.agency),
             Self::GiveExplanation(c) => Some(&c.agency),
@@ -1247,6 +1316,9 @@ impl Command {
             | Self::LinkAccounts(_)
             | Self::CloseAccount(_)
             | Self::EraseTexts(_)
+            | Self::EraseEvidence(_)
+            | Self::RegisterSigner(_)
+            | Self::WithdrawSigner(_)
             | Self::DraftCriteriaSet(_)
             | Self::ActivateCriteriaSet(_)
             | Self::AmendCriteriaSet(_)
@@ -1260,6 +1332,7 @@ impl Command {
             | Self::DefineLine(_)
             | Self::ActivateSeason(_)
             | Self::MoveDeadline(_)
+            | Self::AdoptTrustAnchors(_)
             | Self::OpenSurvey(_)
             | Self::ImportSurvey(_)
             | Self::AcceptSurvey(_)

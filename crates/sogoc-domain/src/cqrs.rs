@@ -14,6 +14,7 @@ use crate::event::{
     AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, Event, InstrumentEvent, ResultsEvent, ScorecardEvent,
     SeasonEvent, SurveyEvent,
 };
+use crate::evidence::Found;
 use crate::refusal::{Refusal, refuse};
 use crate::stream::Stream;
 use crate::values::{Sealer, Timestamp};
@@ -32,6 +33,8 @@ pub struct Surroundings {
     pub received: Timestamp,
     /// Turns texts into commitments.
     pub sealer: Arc<dyn Sealer>,
+    /// What was found out about the files that commands name.
+    pub found: Arc<Found>,
 }
 
 macro_rules! aggregate {
@@ -61,6 +64,7 @@ macro_rules! aggregate {
                     record: services.record.as_ref(),
                     received: services.received,
                     sealer: services.sealer.as_ref(),
+                    found: services.found.as_ref(),
                 };
                 let decision = decide(&command, &context)?;
                 if let Some((other, _)) = decision.events.iter().find(|(stream, _)| *stream != services.stream) {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::authority;
 use crate::command::{Command, Envelope};
 use crate::event::{Event, FigureChange};
+use crate::evidence::{self, EvidenceUse, Found};
 use crate::policy::Mode;
 use crate::refusal::{Refusal, refuse};
 use crate::roles::{By, Role};
@@ -77,6 +78,8 @@ pub trait Record: Send + Sync {
     /// Where sealed texts stand, in the order in which they are asked for; none for a commitment that is in no entry.
     /// Names of accounts may be left out: those the accounts themselves know.
     fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>>;
+    /// Where an evidence file is attached, withdrawn or not, sorted.
+    fn evidence_uses(&self, digest: &Digest) -> Vec<EvidenceUse>;
     /// What an announcement made now would commit to.
     fn announcement(&self, season: &SeasonId) -> AnnouncementFacts;
     /// What an edition of the results as of a position commits to, against the edition before, if there is one.
@@ -117,6 +120,8 @@ pub struct Context<'a> {
     pub received: Timestamp,
     /// Turns texts into commitments.
     pub sealer: &'a dyn Sealer,
+    /// What was found out about the files that the command names.
+    pub found: &'a Found,
 }
 
 /// Decides a command.
@@ -129,6 +134,7 @@ pub fn decide(envelope: &Envelope, context: &Context<'_>) -> Result<Decision, Re
         record: context.record,
         received: context.received,
         sealer: context.sealer,
+        found: context.found,
         envelope,
         reads: RefCell::default(),
         events: RefCell::default(),
@@ -184,6 +190,9 @@ fn dispatch(d: &Deciding<'_>, command: &Command) -> Result<(), Refusal> {
         Command::LinkAccounts(c) => account::link(d, c),
         Command::CloseAccount(c) => account::close(d, c),
         Command::EraseTexts(c) => instrument::erase_texts(d, c),
+        Command::EraseEvidence(c) => evidence::erase(d, c),
+        Command::RegisterSigner(c) => evidence::register_signer(d, c),
+        Command::WithdrawSigner(c) => evidence::withdraw_signer(d, c),
         Command::DraftCriteriaSet(c) => criteria::draft(d, c),
         Command::ActivateCriteriaSet(c) => criteria::activate(d, c),
         Command::AmendCriteriaSet(c) => criteria::amend(d, c),
@@ -199,10 +208,13 @@ fn dispatch(d: &Deciding<'_>, command: &Command) -> Result<(), Refusal> {
         Command::ActivateSeason(c) => season::activate(d, c),
         Command::MoveDeadline(c) => season::move_deadline(d, c),
         Command::TreatAgency(c) => season::treat_agency(d, c),
+        Command::AdoptTrustAnchors(c) => evidence::adopt_anchors(d, c),
         Command::RecordSelfScore(c) => scorecard::agency::record_self_score(d, c),
         Command::ImportScorecard(c) => scorecard::agency::import_sheet(d, c),
         Command::AttachEvidence(c) => scorecard::agency::attach_evidence(d, c),
         Command::WithdrawEvidence(c) => scorecard::agency::withdraw_evidence(d, c),
+        Command::JudgeEvidence(c) => evidence::judge(d, c),
+        Command::DownloadEvidence(c) => evidence::download(d, c),
         Command::SubmitScorecard(c) => scorecard::agency::submit(d, c),
         Command::WithdrawSubmission(c) => scorecard::agency::withdraw_submission(d, c),
         Command::GiveExplanation(c) => scorecard::agency::give_explanation(d, c),
@@ -252,6 +264,7 @@ pub(crate) struct Deciding<'a> {
     pub(crate) record: &'a dyn Record,
     pub(crate) received: Timestamp,
     pub(crate) envelope: &'a Envelope,
+    pub(crate) found: &'a Found,
     sealer: &'a dyn Sealer,
     reads: RefCell<BTreeSet<Stream>>,
     events: RefCell<Vec<(Stream, Event)>>,

@@ -10,6 +10,7 @@ use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use crate::criteria::Node;
+use crate::evidence::{Capacity, Examined, Verdict};
 use crate::policy::{Applicability, Assignment, Band, Basis, DeadlineScope, LineKind, Mode, Policy, Treatment};
 use crate::roles::{By, Role, Scope};
 use crate::scoring::Inputs;
@@ -136,6 +137,8 @@ pub enum Event {
     Results(ResultsEvent),
     /// In `refusals/…`.
     Refusals(RefusalsEvent),
+    /// In `downloads/…`.
+    Downloads(DownloadsEvent),
 }
 
 macro_rules! each {
@@ -151,6 +154,7 @@ macro_rules! each {
             Event::Council($e) => $body,
             Event::Results($e) => $body,
             Event::Refusals($e) => $body,
+            Event::Downloads($e) => $body,
         }
     };
 }
@@ -190,6 +194,7 @@ impl Event {
             Stream::Council(_) => Self::Council(CouncilEvent::decode(kind, version, data)?),
             Stream::Results(_) => Self::Results(ResultsEvent::decode(kind, version, data)?),
             Stream::Refusals(_) => Self::Refusals(RefusalsEvent::decode(kind, version, data)?),
+            Stream::Downloads(_) => Self::Downloads(DownloadsEvent::decode(kind, version, data)?),
         })
     }
 }
@@ -212,7 +217,8 @@ from_stream_event!(
     Survey(SurveyEvent),
     Council(CouncilEvent),
     Results(ResultsEvent),
-    Refusals(RefusalsEvent)
+    Refusals(RefusalsEvent),
+    Downloads(DownloadsEvent)
 );
 impl From<ScorecardEvent> for Event {
     fn from(e: ScorecardEvent) -> Self {
@@ -250,6 +256,10 @@ events! {
         AgencySplit = "agency-split" 1,
         /// It ceased to exist.
         AgencyDissolved = "agency-dissolved" 1,
+        /// A certificate signs for it.
+        SignerRegistered = "signer-registered" 1,
+        /// A certificate signs for it no more.
+        SignerWithdrawn = "signer-withdrawn" 1,
     }
 }
 payload! {
@@ -286,6 +296,20 @@ payload! {
         /// From when.
         from: Timestamp,
     }
+    /// Signatures by this certificate are the agency's from here on.
+    SignerRegistered {
+        /// SHA-256 of the certificate.
+        certificate: Digest,
+        /// Whose it is.
+        capacity: Capacity,
+    }
+    /// Signatures by this certificate are the agency's no more. Verdicts that were recorded stay.
+    SignerWithdrawn {
+        /// SHA-256 of the certificate.
+        certificate: Digest,
+        /// Why, sealed.
+        reason: Sealed,
+    }
 }
 
 // ---- instrument/… ------------------------------------------------------------------------------------------------
@@ -299,6 +323,8 @@ events! {
         InstrumentDocumentAttached = "instrument-document-attached" 1,
         /// Sealed texts were erased on its ground.
         TextsErased = "texts-erased" 1,
+        /// An evidence file was erased on its ground.
+        EvidenceErased = "evidence-erased" 1,
     }
 }
 
@@ -362,6 +388,17 @@ payload! {
         /// On what ground in words, sealed.
         ground: Sealed,
         /// Who erased them.
+        by: By,
+    }
+    /// An evidence file was erased: its bytes are gone, its digest and its verdicts stay.
+    EvidenceErased {
+        /// SHA-256 of the file.
+        digest: Digest,
+        /// On what ground.
+        ground_code: ErasureGround,
+        /// On what ground in words, sealed.
+        ground: Sealed,
+        /// Who erased it.
         by: By,
     }
 }
@@ -609,6 +646,8 @@ events! {
         DeadlineMoved = "deadline-moved" 1,
         /// What a change of an agency means in this season.
         AgencyTreated = "agency-treated" 1,
+        /// Signatures are judged by these anchors.
+        TrustAnchorsAdopted = "trust-anchors-adopted" 1,
     }
 }
 payload! {
@@ -751,6 +790,20 @@ payload! {
         /// Who decided.
         by: By,
     }
+    /// From here on signatures are judged by these anchors. Verdicts that were recorded stay.
+    TrustAnchorsAdopted {
+        /// SHA-256 of the anchors' file, which is stored as evidence is.
+        anchors: Digest,
+        /// How many certificates it holds.
+        certificates: u32,
+        /// The anchors until then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        old: Option<Digest>,
+        /// Why, sealed.
+        reason: Sealed,
+        /// Who adopted them.
+        by: By,
+    }
 }
 
 // ---- scorecard/… -------------------------------------------------------------------------------------------------
@@ -764,6 +817,8 @@ events! {
         EvidenceAttached = "evidence-attached" 1,
         /// Evidence was marked as withdrawn.
         EvidenceWithdrawn = "evidence-withdrawn" 1,
+        /// Its signatures were judged again.
+        EvidenceJudged = "evidence-judged" 1,
         /// The leader submitted.
         ScorecardSubmitted = "scorecard-submitted" 1,
         /// The leader took the submission back before the deadline.
@@ -861,6 +916,12 @@ pub struct Evidence {
     /// The explanation request or appeal it was supplied for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<CaseId>,
+    /// SHA-256 of a signature that stands in a file of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detached: Option<Digest>,
+    /// What was found about the file; absent where its bytes were not at hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examined: Option<Box<Examined>>,
 }
 
 /// What is known of a file's digital signature.
@@ -876,6 +937,19 @@ pub enum SignatureState {
     StatedAltered,
     /// Nothing is stated.
     NotJudged,
+}
+
+impl SignatureState {
+    /// As written in commands and entries.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StatedValid => "stated-valid",
+            Self::StatedUnsigned => "stated-unsigned",
+            Self::StatedAltered => "stated-altered",
+            Self::NotJudged => "not-judged",
+        }
+    }
 }
 
 /// When evidence came in.
@@ -919,6 +993,17 @@ payload! {
         /// Why, sealed.
         reason: Sealed,
         /// Who withdrew it.
+        by: By,
+    }
+    /// A verdict beside the earlier ones.
+    EvidenceJudged {
+        /// The evidence's number within the scorecard.
+        number: u32,
+        /// The verdict.
+        verdict: Verdict,
+        /// Why it was judged again, sealed.
+        reason: Sealed,
+        /// Who had it judged.
         by: By,
     }
     /// The agency's leader approved and submitted.
@@ -1627,5 +1712,28 @@ payload! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         /// How many earlier ones were not recorded one by one (more than five a minute).
         uncounted: Option<u32>,
+    }
+}
+
+// ---- downloads/… -------------------------------------------------------------------------------------------------
+
+events! {
+    /// Evidence files that were given out.
+    DownloadsEvent {
+        /// One file.
+        EvidenceDownloaded = "evidence-downloaded" 1,
+    }
+}
+payload! {
+    /// A file was given out to the account of this stream.
+    EvidenceDownloaded {
+        /// The season.
+        season: SeasonId,
+        /// The agency that attached it.
+        agency: AgencyId,
+        /// Its number within the scorecard.
+        number: u32,
+        /// SHA-256 of the file.
+        digest: Digest,
     }
 }

@@ -33,6 +33,8 @@ pub struct Instrument {
     pub document: Option<Digest>,
     /// Commitments of the sealed texts that were erased on its ground.
     pub erased: BTreeSet<Sealed>,
+    /// Digests of the evidence files that were erased on its ground.
+    pub erased_files: BTreeSet<Digest>,
 }
 
 impl Instrument {
@@ -48,6 +50,9 @@ impl Instrument {
             }
             InstrumentEvent::InstrumentDocumentAttached(e) => self.document = Some(e.document),
             InstrumentEvent::TextsErased(e) => self.erased.extend(&e.texts),
+            InstrumentEvent::EvidenceErased(e) => {
+                self.erased_files.insert(e.digest);
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod cqrs;
 pub mod criteria;
 pub mod decide;
 pub mod event;
+pub mod evidence;
 pub mod exact;
 pub mod instrument;
 pub mod policy;

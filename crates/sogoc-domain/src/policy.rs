@@ -53,6 +53,10 @@ pub struct Policy {
     pub reason_codes: Vec<ReasonCode>,
     /// Ids of the survey's factors, in order.
     pub survey_factors: Vec<String>,
+    /// What evidence is taken in and which counts. Where it is absent, the usual files are taken in and whether one
+    /// counts is the reviewer's to judge; where it is there, points of a leaf that demands evidence need some that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidencePolicy>,
 }
 
 /// Code under which clerical corrections stand (`correct-score`).
@@ -65,6 +69,15 @@ impl Policy {
     #[must_use]
     pub fn reason(&self, code: &str) -> Option<&ReasonCode> {
         self.reason_codes.iter().find(|r| r.code == code)
+    }
+
+    /// The rules of evidence: the policy's, else [`EvidencePolicy::default`].
+    #[must_use]
+    pub fn evidence_rules(&self) -> std::borrow::Cow<'_, EvidencePolicy> {
+        match &self.evidence {
+            Some(rules) => std::borrow::Cow::Borrowed(rules),
+            None => std::borrow::Cow::Owned(EvidencePolicy::default()),
+        }
     }
 
     /// The first of the codes that every policy must hold, and may both lower and raise, which this one does not: with
@@ -117,6 +130,95 @@ pub enum UnsignedEvidence {
     ReviewerJudges,
     /// It does not count.
     DoesNotCount,
+}
+
+/// What evidence is taken in, and which counts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EvidencePolicy {
+    /// Files that are taken in, by their content: `pdf`, `docx`, `xlsx`, `png`, `jpeg`, `tiff`; with `zip`, archives that
+    /// hold nothing else than the others.
+    pub media: Vec<String>,
+    /// Largest file in bytes.
+    pub bytes_max: u64,
+    /// What becomes of files with scripts, macros, programs or other files in them.
+    pub active_content: ActiveContent,
+    /// Whether a file counts whose signature is not valid.
+    pub invalid: CountBy,
+    /// Whether a file counts of whose signature cannot be told what it is worth.
+    pub indeterminate: CountBy,
+    /// Whose signature counts.
+    pub signed_by: SignedBy,
+    /// By when a file must have been signed, if by anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_before: Option<SignedBefore>,
+}
+
+/// Largest file that a policy can take in: what the store itself bounds an upload by.
+pub const EVIDENCE_BYTES_MAX: u64 = 4 << 30;
+
+impl Default for EvidencePolicy {
+    /// Documents and pictures to 100 MiB; what counts is the reviewer's to judge.
+    fn default() -> Self {
+        Self {
+            media: ["pdf", "docx", "xlsx", "png", "jpeg", "tiff"].map(str::to_owned).to_vec(),
+            bytes_max: 100 << 20,
+            active_content: ActiveContent::Note,
+            invalid: CountBy::ReviewerJudges,
+            indeterminate: CountBy::ReviewerJudges,
+            signed_by: SignedBy::Anyone,
+            signed_before: None,
+        }
+    }
+}
+
+/// What becomes of files that act when they are opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ActiveContent {
+    /// It is noted.
+    Note,
+    /// The file is taken in and does not count.
+    DoesNotCount,
+    /// The file is not taken in.
+    Refuse,
+}
+
+/// Whether a file counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CountBy {
+    /// The reviewer judges.
+    ReviewerJudges,
+    /// It does not count.
+    DoesNotCount,
+}
+
+/// Whose signature counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SignedBy {
+    /// Anyone's.
+    Anyone,
+    /// The agency's or its leader's.
+    Agency,
+    /// The leader's.
+    Leader,
+}
+
+/// By when a file must have been signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SignedBefore {
+    /// First instant that is too late.
+    pub instant: crate::values::Timestamp,
+    /// True where a time stamp must prove it; else what the signer claims does where nothing is proven.
+    pub proven: bool,
 }
 
 /// Whether a late submission may be let in.

@@ -410,6 +410,26 @@ refusals! {
         en: "reason code {code} ({kind}) cannot explain a change from {old} to {new}", "use a code of the fitting kind";
         vi: "mã lý do {code} ({kind}) không phù hợp với thay đổi từ {old} sang {new}", "dùng mã phù hợp"
     }
+    /// The evidence file is not in the store.
+    EvidenceNotStored = "evidence-not-stored" ["digest"] {
+        en: "the file {digest} is not in the evidence store", "store it first: `sogoc evidence put FILE`; or attach it in one step: `sogoc evidence attach FILE`";
+        vi: "chưa có tệp {digest} trong kho tài liệu", "nạp tệp trước: `sogoc evidence put TỆP`; hoặc nạp và đính kèm một lần: `sogoc evidence attach TỆP`"
+    }
+    /// The evidence file was erased.
+    EvidenceIsErased = "evidence-erased" ["digest", "instrument"] {
+        en: "the file {digest} was erased, on the ground of instrument {instrument}", "attach another file; digest and verdicts of the erased one stay on record";
+        vi: "tệp {digest} đã bị xóa, căn cứ {instrument}", "đính kèm tệp khác; mã băm và kết quả kiểm tra của tệp đã xóa vẫn được lưu"
+    }
+    /// The season's policy does not take the file in.
+    EvidenceNotTaken = "evidence-not-taken" ["season", "rule", "value", "limit"] {
+        en: "{season} does not take this file in, by the rule {rule}: it is {value}, taken in is {limit}", "attach a file that the policy takes in";
+        vi: "{season} không nhận tệp này theo quy định {rule}: tệp là {value}, chỉ nhận {limit}", "đính kèm tệp đúng quy định"
+    }
+    /// No evidence of the leaf counts.
+    EvidenceDoesNotCount = "evidence-does-not-count" ["leaf", "agency", "rules"] {
+        en: "leaf {leaf} of {agency} demands evidence and none counts by the season's policy ({rules})", "ask for an explanation and a file that counts, or set the points to 0 with a reason";
+        vi: "tiêu chí {leaf} của {agency} cần tài liệu kiểm chứng nhưng không có tài liệu nào được chấp nhận ({rules})", "yêu cầu giải trình và bổ sung tài liệu hợp lệ, hoặc cho 0 điểm có lý do"
+    }
     /// Leaves without a self score at submission.
     LeavesUnscored = "leaves-unscored" ["agency", "leaves"] {
         en: "{agency} has not scored: {leaves}", "score them first, with 0 where nothing was done";

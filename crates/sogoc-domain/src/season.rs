@@ -19,7 +19,9 @@ use crate::event::{
 use crate::policy::{Assignment, Band, Basis, DeadlineScope, LineKind, Mode, Policy, RULES_VERSION, Treatment};
 use crate::refusal::{Refusal, refuse};
 use crate::stream::Stream;
-use crate::values::{AgencyId, GroupId, LeafId, LineId, NodeId, PhaseId, Points, SeasonId, SetId, Text, Timestamp};
+use crate::values::{
+    AgencyId, Digest, GroupId, LeafId, LineId, NodeId, PhaseId, Points, SeasonId, SetId, Text, Timestamp,
+};
 
 /// Most agencies in a season.
 pub const AGENCIES_MAX: usize = 20_000;
@@ -55,6 +57,10 @@ pub struct Season {
     pub rules_version: Option<u32>,
     /// Moved ends, by phase and what they were moved for; `None` for explanation requests.
     pub moved: BTreeMap<DeadlineScope, BTreeMap<Option<PhaseId>, Timestamp>>,
+    /// SHA-256 of the file of anchors that signatures are judged by.
+    pub anchors: Option<Digest>,
+    /// The files of anchors before it: verdicts rest on them.
+    pub anchors_before: BTreeSet<Digest>,
 }
 
 /// A ranking group.
@@ -203,6 +209,7 @@ impl Season {
                     member.successor.clone_from(&e.successor);
                 }
             }
+            SeasonEvent::TrustAnchorsAdopted(e) => self.anchors_before.extend(self.anchors.replace(e.anchors)),
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Stream {
     Results(SeasonId),
     /// `refusals/{account}`; never in a read set.
     Refusals(AccountId),
+    /// `downloads/{account}`: the evidence files that were given out to it.
+    Downloads(AccountId),
 }
 
 impl Stream {
@@ -54,6 +56,7 @@ impl Stream {
             (Some("council"), Some(id), None) => Self::Council(id.parse()?),
             (Some("results"), Some(id), None) => Self::Results(id.parse()?),
             (Some("refusals"), Some(id), None) => Self::Refusals(id.parse()?),
+            (Some("downloads"), Some(id), None) => Self::Downloads(id.parse()?),
             _ => return Err(bad()),
         })
     }
@@ -63,7 +66,12 @@ impl Stream {
     pub fn season(&self) -> Option<&SeasonId> {
         match self {
             Self::Season(s) | Self::Scorecard(s, _) | Self::Survey(s) | Self::Council(s) | Self::Results(s) => Some(s),
-            Self::Agency(_) | Self::Instrument(_) | Self::Account(_) | Self::Criteria(_) | Self::Refusals(_) => None,
+            Self::Agency(_)
+            | Self::Instrument(_)
+            | Self::Account(_)
+            | Self::Criteria(_)
+            | Self::Refusals(_)
+            | Self::Downloads(_) => None,
         }
     }
 }
@@ -81,6 +89,7 @@ impl fmt::Display for Stream {
             Self::Council(id) => write!(f, "council/{id}"),
             Self::Results(id) => write!(f, "results/{id}"),
             Self::Refusals(id) => write!(f, "refusals/{id}"),
+            Self::Downloads(id) => write!(f, "downloads/{id}"),
         }
     }
 }

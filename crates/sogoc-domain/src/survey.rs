@@ -1,6 +1,6 @@
 //! The survey (khảo sát hài lòng) and its recheck (phúc tra).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::results;
 use crate::roles::By;
 use crate::season::{Season, running, version_of};
 use crate::stream::Stream;
-use crate::values::{AgencyId, Percent, Points, SeasonId};
+use crate::values::{AgencyId, Digest, Percent, Points, SeasonId};
 
 /// A season's survey as of one position.
 #[derive(Clone, Default, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct Survey {
     pub factors: Vec<String>,
     /// What is recorded of each agency.
     pub agencies: BTreeMap<AgencyId, Surveyed>,
+    /// SHA-256 of the files with the forms.
+    pub forms_files: BTreeSet<Digest>,
 }
 
 /// What is recorded of an agency. Not surveyed is a state of its own, not zero (invariant 9).
@@ -63,7 +65,8 @@ impl Survey {
                 self.monitors.clone_from(&e.monitors);
                 self.factors.clone_from(&e.factors);
             }
-            SurveyEvent::SurveyImported(_) | SurveyEvent::SurveyRechecked(_) => {}
+            SurveyEvent::SurveyImported(e) => self.forms_files.extend(e.forms_file),
+            SurveyEvent::SurveyRechecked(_) => {}
             SurveyEvent::SurveyResultRecorded(e) => {
                 let state = SurveyState {
                     forms: e.forms,

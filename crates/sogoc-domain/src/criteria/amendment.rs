@@ -272,6 +272,7 @@ mod tests {
             instrument_required: Vec::new(),
             reason_codes: Vec::new(),
             survey_factors: Vec::new(),
+            evidence: None,
         }
     }
 

@@ -8,8 +8,9 @@ use crate::criteria::LeafInfo;
 use crate::decide::{Deciding, check_count, check_name};
 use crate::event::{
     Evidence, EvidenceAttached, EvidencePurpose, EvidenceWithdrawn, ExplanationGiven, ScorecardSubmitted, SelfScored,
-    SubmissionWithdrawn,
+    SignatureState, SubmissionWithdrawn,
 };
+use crate::evidence::{self, Found};
 use crate::policy::Mode;
 use crate::refusal::{Refusal, refuse};
 use crate::scorecard::card::Card;
@@ -91,8 +92,14 @@ pub(crate) fn attach_evidence(d: &Deciding<'_>, c: &AttachEvidence) -> Result<()
     if c.media.is_empty() || c.media.len() > 100 || !c.media.bytes().all(plain) {
         return Err(refuse!(Invalid, field = "media", value = &c.media, why = "write it like pdf or application/pdf"));
     }
-    if c.digest.is_none() && card.season.mode == Mode::Live {
-        return Err(refuse!(Missing, field = "digest"));
+    if card.season.mode == Mode::Live {
+        if c.digest.is_none() {
+            return Err(refuse!(Missing, field = "digest"));
+        }
+        if c.signature != SignatureState::NotJudged {
+            let why = "a live season judges signatures itself: write not-judged";
+            return Err(refuse!(Invalid, field = "signature", value = c.signature.as_str(), why = why));
+        }
     }
     check_count("evidence", card.state.evidence.len() + 1, EVIDENCE_MAX)?;
     if let Some(digest) = c.digest
@@ -130,15 +137,29 @@ pub(crate) fn attach_evidence(d: &Deciding<'_>, c: &AttachEvidence) -> Result<()
             }
         }
     }
+    if let Some(digest) = c.digest {
+        evidence::not_erased(d, digest)?;
+    }
+    let (media, examined) = match (c.digest, d.found) {
+        (Some(digest), Found::File(file)) if file.digest == digest => {
+            (file.media.clone(), Some(Box::new(evidence::examined(d, &card, file)?)))
+        }
+        (Some(digest), Found::File(_) | Found::Anchors(_) | Found::Nothing) if card.season.mode == Mode::Live => {
+            return Err(refuse!(EvidenceNotStored, digest = digest));
+        }
+        (Some(_) | None, Found::File(_) | Found::Anchors(_) | Found::Nothing) => (c.media.clone(), None),
+    };
     let number = card.state.evidence.keys().next_back().map_or(1, |n| n.saturating_add(1));
     let evidence = Evidence {
         number,
         digest: c.digest,
         name: d.seal("name", &c.name)?,
-        media: c.media.clone(),
+        media,
         signature: c.signature,
         purpose: c.purpose,
         case: c.case.clone(),
+        detached: c.detached,
+        examined,
     };
     d.push(card.stream(), EvidenceAttached { leaf: leaf.id.clone(), evidence, by: d.by() });
     Ok(())

@@ -13,6 +13,7 @@ use crate::event::{
     LineScored, ResultTranscribed, ReviewerRecused, ScoreAccepted, ScoreAdjusted, ScoreCorrected, ScoreDeemed,
     ScoreUpheld, ScorecardReopened, SubmissionMissed,
 };
+use crate::evidence::check_counts;
 use crate::policy::{CLERICAL_ERROR, LateSubmission, Mode};
 use crate::refusal::{Refusal, refuse};
 use crate::results;
@@ -110,6 +111,7 @@ fn acceptance(d: &Deciding<'_>, card: &Card<'_>, leaf: &LeafInfo) -> Result<Scor
     {
         return Err(card.leaf_refusal(d, leaf, "appraised already; adjust or uphold it with a reason"));
     }
+    check_counts(card, leaf, score.points)?;
     let round = recorded.appraised.as_ref().map_or(1, |a| a.round.max(1));
     Ok(ScoreAccepted { leaf: leaf.id.clone(), round, points: score.points, by: d.by() })
 }
@@ -154,6 +156,7 @@ pub(crate) fn adjust_score(d: &Deciding<'_>, c: &AdjustScore) -> Result<(), Refu
             return Err(refuse!(NothingToDo, why = why));
         }
     }
+    check_counts(&card, leaf, change.new)?;
     d.push(card.stream(), ScoreAdjusted { change, round, case: c.case.clone(), by: d.by() });
     Ok(())
 }
@@ -169,6 +172,7 @@ pub(crate) fn uphold_score(d: &Deciding<'_>, c: &UpholdScore) -> Result<(), Refu
     };
     let round = next_round(d, &card, leaf)?;
     check_reason(card.policy, card.season_id, &c.reason_code, Some(appraised.points), appraised.points)?;
+    check_counts(&card, leaf, appraised.points)?;
     let event = ScoreUpheld {
         leaf: leaf.id.clone(),
         round,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{AppealEffect, AppealOutcome, AppealTarget, Evidence, ScoreChange, ScorecardEvent};
+use crate::evidence::Verdict;
 use crate::policy::Applicability;
 use crate::roles::By;
 use crate::scoring::Inputs;
@@ -128,6 +129,16 @@ pub struct AttachedEvidence {
     pub evidence: Evidence,
     /// Marked as withdrawn.
     pub withdrawn: bool,
+    /// Verdicts after the first, in order.
+    pub rejudged: Vec<Verdict>,
+}
+
+impl AttachedEvidence {
+    /// The last verdict; none where the file was never examined.
+    #[must_use]
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.rejudged.last().or_else(|| self.evidence.examined.as_ref().map(|e| &e.verdict))
+    }
 }
 
 /// Whether the agency submitted.
@@ -244,9 +255,19 @@ impl Scorecard {
             }
             ScorecardEvent::EvidenceAttached(e) => {
                 self.acted.extend(e.by.accounts().cloned());
-                let attached =
-                    AttachedEvidence { leaf: e.leaf.clone(), evidence: e.evidence.clone(), withdrawn: false };
+                let attached = AttachedEvidence {
+                    leaf: e.leaf.clone(),
+                    evidence: e.evidence.clone(),
+                    withdrawn: false,
+                    rejudged: Vec::new(),
+                };
                 self.evidence.insert(e.evidence.number, attached);
+            }
+            ScorecardEvent::EvidenceJudged(e) => {
+                // Its entry concerns a file and no score: nothing else of the card moves.
+                if let Some(evidence) = self.evidence.get_mut(&e.number) {
+                    evidence.rejudged.push(e.verdict.clone());
+                }
             }
             ScorecardEvent::EvidenceWithdrawn(e) => {
                 self.acted.extend(e.by.accounts().cloned());

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
-use sogoc_domain::command::Envelope;
+use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark, TextMark};
 use sogoc_domain::event::{AppealTarget, Event, FigureChange, ScorecardEvent};
+use sogoc_domain::evidence::{AnchorsFound, EvidenceUse, FileFound, Found, Outcome, Scan, SignatureFound, SignerFound};
 use sogoc_domain::policy::Policy;
 use sogoc_domain::refusal::{Code, Language, Refusal};
 use sogoc_domain::scorecard::{Leaf, Scorecard};
@@ -103,6 +104,7 @@ struct Book {
     marks: BTreeMap<(SeasonId, AgencyId, LeafId), LeafMark>,
     /// Entries that may hold texts: stream, payload, and who recorded them.
     entries: Vec<(Stream, String, Vec<AccountId>)>,
+    uses: BTreeMap<Digest, Vec<EvidenceUse>>,
 }
 
 impl Record for Book {
@@ -120,6 +122,10 @@ impl Record for Book {
             })
         };
         texts.iter().map(mark).collect()
+    }
+
+    fn evidence_uses(&self, digest: &Digest) -> Vec<EvidenceUse> {
+        self.uses.get(digest).cloned().unwrap_or_default()
     }
 
     fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {
@@ -171,6 +177,8 @@ pub(crate) struct Season {
     pub(crate) log: Vec<(Stream, Event)>,
     /// When the next command is taken in.
     pub(crate) now: Timestamp,
+    /// What an examination finds of a file; of others that they are PDFs with a valid signature.
+    pub(crate) files: BTreeMap<Digest, Found>,
     book: Book,
     commands: u128,
 }
@@ -187,7 +195,14 @@ pub(crate) struct Turn<'s> {
 impl Season {
     /// Nothing recorded yet.
     pub(crate) fn empty() -> Self {
-        Self { world: World::default(), log: Vec::new(), now: day(-30), book: Book::default(), commands: 0 }
+        Self {
+            world: World::default(),
+            log: Vec::new(),
+            now: day(-30),
+            files: BTreeMap::new(),
+            book: Book::default(),
+            commands: 0,
+        }
     }
 
     /// Founded, with every account and a criteria set that can be used.
@@ -402,10 +417,35 @@ impl Season {
         self.book.position
     }
 
+    /// What an examination would find of the files that a command names.
+    fn found(&self, envelope: &Envelope) -> Found {
+        let digest = match &envelope.command {
+            Command::AttachEvidence(c) => c.digest,
+            Command::AdoptTrustAnchors(c) => Some(c.anchors),
+            Command::JudgeEvidence(c) => {
+                let attached = self.world.scorecard(&c.season, &c.agency).and_then(|card| card.evidence.get(&c.number));
+                attached.and_then(|attached| attached.evidence.digest)
+            }
+            _ => None,
+        };
+        let Some(digest) = digest else { return Found::Nothing };
+        if matches!(envelope.command, Command::AdoptTrustAnchors(_)) {
+            return Found::Anchors(AnchorsFound { digest, certificates: 2 });
+        }
+        let anchors = envelope.command.season().and_then(|id| self.world.seasons.get(id)).and_then(|s| s.anchors);
+        match self.files.get(&digest) {
+            Some(Found::File(file)) => Found::File(Box::new(FileFound { anchors, ..FileFound::clone(file) })),
+            Some(found) => found.clone(),
+            None => Found::File(Box::new(FileFound { anchors, ..signed(digest) })),
+        }
+    }
+
     /// Decides without recording anything.
     pub(crate) fn decide(&self, envelope: &Envelope) -> (Result<Decision, Refusal>, Vec<String>) {
         let sealing = Sealing::default();
-        let context = Context { world: &self.world, record: &self.book, received: self.now, sealer: &sealing };
+        let found = self.found(envelope);
+        let context =
+            Context { world: &self.world, record: &self.book, received: self.now, sealer: &sealing, found: &found };
         let result = decide(envelope, &context);
         (result, sealing.0.into_inner().unwrap())
     }
@@ -439,6 +479,12 @@ impl Season {
             self.book.entries.push((stream.clone(), event.data(), by));
         }
         let (Stream::Scorecard(season, agency), Event::Scorecard(event)) = (stream, event) else { return };
+        if let ScorecardEvent::EvidenceAttached(e) = &**event
+            && let Some(digest) = e.evidence.digest
+        {
+            let used = EvidenceUse { season: season.clone(), agency: agency.clone(), number: e.evidence.number };
+            self.book.uses.entry(digest).or_default().push(used);
+        }
         let card = self.world.scorecard(season, agency);
         for leaf in leaves_of(event, card.map(AsRef::as_ref)) {
             let mark = LeafMark { position, at: self.now, account: envelope.account.clone() };
@@ -583,7 +629,7 @@ pub(crate) fn leaf_id(code: &str) -> String {
 // ---- commands -----------------------------------------------------------------------------------------------------
 
 /// Kinds that are about no season.
-const REGISTER_KINDS: [&str; 22] = [
+const REGISTER_KINDS: [&str; 25] = [
     "found-register",
     "register-agency",
     "rename-agency",
@@ -603,6 +649,9 @@ const REGISTER_KINDS: [&str; 22] = [
     "link-accounts",
     "close-account",
     "erase-texts",
+    "erase-evidence",
+    "register-signer",
+    "withdraw-signer",
     "draft-criteria-set",
     "activate-criteria-set",
     "amend-criteria-set",
@@ -633,7 +682,7 @@ pub(crate) fn leaf(code: &str, max: &str, rule: Value) -> Value {
 
 /// The domains of the set: 8 + 8 points by people, 4 by the survey.
 pub(crate) fn domains() -> Vec<Value> {
-    let first = vec![
+    let mut first = vec![
         node(
             "1.1",
             "5",
@@ -667,6 +716,7 @@ pub(crate) fn domains() -> Vec<Value> {
         ),
         leaf("2.4", "1", json!({"type": "yes_no"})),
     ];
+    first[1]["leaf"]["evidence_required"] = true.into();
     vec![
         node("1", "8", first),
         node("2", "8", second),
@@ -788,7 +838,38 @@ pub(crate) fn request(agency: &str, leaf: &str, case: &str, due: Timestamp) -> V
 
 pub(crate) fn evidence(agency: &str, leaf: &str, file: &str) -> Value {
     json!({"agency": agency, "leaf": leaf, "digest": digest(file), "name": file, "media": "pdf",
-        "signature": "stated-valid", "purpose": "submitted"})
+        "signature": "not-judged", "purpose": "submitted"})
+}
+
+/// A PDF with one signature that is valid, by somebody whom the register does not know.
+pub(crate) fn signed(digest: Digest) -> FileFound {
+    let signer = SignerFound {
+        identity: Text::try_new(r#"{"name":"Văn thư"}"#).unwrap(),
+        organisation: Some("Đơn vị khác".to_owned()),
+        certificate: Digest([7; 32]),
+    };
+    FileFound {
+        digest,
+        bytes: 12_345,
+        media: "pdf".to_owned(),
+        members: Vec::new(),
+        active: Vec::new(),
+        scan: Scan::NotScanned,
+        outcome: Outcome::Valid,
+        reasons: Vec::new(),
+        signatures: vec![SignatureFound {
+            outcome: Outcome::Valid,
+            reasons: Vec::new(),
+            level: "b-lt".to_owned(),
+            signer: Some(signer),
+            claimed: Some(day(-3)),
+            proven: Some(day(-2)),
+            covers_whole_file: true,
+        }],
+        anchors: None,
+        rules: 1,
+        judged_at: day(0),
+    }
 }
 
 pub(crate) fn applicability(agency: &str, leaves: &[&str], what: &str) -> Value {

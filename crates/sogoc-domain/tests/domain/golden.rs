@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use sogoc_domain::event::*;
+use sogoc_domain::evidence::{Capacity, Outcome, SignatureVerdict, SignedFor, Verdict};
 use sogoc_domain::policy::{Applicability, Basis, DeadlineScope, LineKind, Mode, Policy, Treatment};
 use sogoc_domain::roles::{By, Role, Scope};
 use sogoc_domain::scoring::Inputs;
@@ -66,6 +67,26 @@ fn change() -> ScoreChange {
     }
 }
 
+fn verdict() -> Verdict {
+    Verdict {
+        outcome: Outcome::Invalid,
+        reasons: vec!["changed-after-signing".to_owned()],
+        signatures: vec![SignatureVerdict {
+            outcome: Outcome::Invalid,
+            reasons: vec!["changed-after-signing".to_owned()],
+            level: "b-lta".to_owned(),
+            signer: Some(digest("signer")),
+            signed_for: SignedFor::Agency,
+            claimed: Some(day(1)),
+            proven: Some(day(2)),
+            covers_whole_file: false,
+        }],
+        anchors: Some(digest("anchors")),
+        rules: 1,
+        judged_at: day(3),
+    }
+}
+
 fn scope() -> Scope {
     Scope { season: Some(id("s-2026")), from: Some(day(0)), until: Some(day(9)) }
 }
@@ -81,6 +102,8 @@ fn examples() -> Vec<(Stream, Event)> {
             AgencyMerged => AgencyMerged { into: id("so-y-te"), from: day(1) },
             AgencySplit => AgencySplit { into: vec![id("so-tu-phap"), id("so-y-te")], from: day(1) },
             AgencyDissolved => AgencyDissolved { from: day(1) },
+            SignerRegistered => SignerRegistered { certificate: digest("certificate"), capacity: Capacity::Leader },
+            SignerWithdrawn => SignerWithdrawn { certificate: digest("certificate"), reason },
         }),
         examples!(InstrumentEvent in "instrument/qd-1" {
             InstrumentRegistered => InstrumentRegistered {
@@ -94,6 +117,9 @@ fn examples() -> Vec<(Stream, Event)> {
             TextsErased => TextsErased {
                 texts: vec![digest("one"), digest("two")], ground_code: ErasureGround::RequestOfPerson,
                 ground: digest("ground"), by: by(),
+            },
+            EvidenceErased => EvidenceErased {
+                digest: digest("file"), ground_code: ErasureGround::Ordered, ground: digest("ground"), by: by(),
             },
         }),
         examples!(AccountEvent in "account/acc-3" {
@@ -193,6 +219,9 @@ fn examples() -> Vec<(Stream, Event)> {
                 reason,
                 by: by(),
             },
+            TrustAnchorsAdopted => TrustAnchorsAdopted {
+                anchors: digest("anchors"), certificates: 2, old: Some(digest("before")), reason, by: by(),
+            },
         }),
         examples!(ScorecardEvent in "scorecard/s-2026/so-y-te" {
             SelfScored => SelfScored {
@@ -212,9 +241,13 @@ fn examples() -> Vec<(Stream, Event)> {
                     signature: SignatureState::StatedAltered,
                     purpose: EvidencePurpose::Supplement,
                     case: Some(id("gt-1")),
+                    // From before files were examined; the form with an examination is beside the test of it.
+                    detached: None,
+                    examined: None,
                 },
                 by: by(),
             },
+            EvidenceJudged => EvidenceJudged { number: 1, verdict: verdict(), reason, by: by() },
             EvidenceWithdrawn => EvidenceWithdrawn { number: 1, reason, by: by() },
             ScorecardSubmitted => ScorecardSubmitted { leaves: 9, self_points: points("14.55"), by: by() },
             SubmissionWithdrawn => SubmissionWithdrawn { reason, by: by() },
@@ -391,6 +424,11 @@ fn examples() -> Vec<(Stream, Event)> {
                 uncounted: Some(3),
             },
         }),
+        examples!(DownloadsEvent in "downloads/acc-1" {
+            EvidenceDownloaded => EvidenceDownloaded {
+                season: id("s-2026"), agency: id("so-y-te"), number: 1, digest: digest("file"),
+            },
+        }),
     ]
     .concat()
 }
@@ -416,7 +454,7 @@ fn file_of(kind: &str, version: u32) -> String {
 
 /// Every kind and kind version that is known, with a stream that may hold it.
 fn known() -> BTreeMap<(&'static str, u32), &'static str> {
-    let streams: [(&[(&'static str, u32)], &'static str); 10] = [
+    let streams: [(&[(&'static str, u32)], &'static str); 11] = [
         (AgencyEvent::KINDS, "agency/a"),
         (InstrumentEvent::KINDS, "instrument/a"),
         (AccountEvent::KINDS, "account/a"),
@@ -427,6 +465,7 @@ fn known() -> BTreeMap<(&'static str, u32), &'static str> {
         (CouncilEvent::KINDS, "council/a"),
         (ResultsEvent::KINDS, "results/a"),
         (RefusalsEvent::KINDS, "refusals/a"),
+        (DownloadsEvent::KINDS, "downloads/a"),
     ];
     streams.into_iter().flat_map(|(kinds, stream)| kinds.iter().map(move |kind| (*kind, stream))).collect()
 }

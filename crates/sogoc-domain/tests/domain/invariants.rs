@@ -144,6 +144,7 @@ fn deciders(event: &ScorecardEvent) -> Vec<AccountId> {
         E::ClassCapped(e) => by(&e.by),
         E::ResolutionApplied(e) => e.voters.clone(),
         E::AppealItemDecided(e) => e.voters.clone(),
+        E::EvidenceJudged(e) => by(&e.by),
         E::SelfScored(_)
         | E::EvidenceAttached(_)
         | E::EvidenceWithdrawn(_)

@@ -18,6 +18,7 @@ mod council;
 mod criteria;
 mod deadlines;
 mod erasing;
+mod evidence;
 mod explaining;
 mod founding;
 mod golden;

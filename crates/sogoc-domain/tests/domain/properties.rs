@@ -184,6 +184,17 @@ fn fields(dice: &mut Dice, kind: &str, now: i64) -> Value {
             let texts: Vec<_> = (0..1 + dice.roll(3)).map(|_| digest(dice.reason().as_str().unwrap_or("x"))).collect();
             json!({"texts": texts, "ground_code": "ordered", "ground": dice.reason()})
         }
+        "erase-evidence" => {
+            let file = dice.of(&["bao-cao-1.pdf", "bao-cao-2.pdf"]);
+            json!({"digest": digest(file), "ground_code": "ordered", "ground": dice.reason()})
+        }
+        "register-signer" => {
+            let capacity = dice.of(&["agency", "leader"]);
+            json!({"agency": dice.agency(), "certificate": digest(dice.of(&["c", "d"])), "capacity": capacity})
+        }
+        "withdraw-signer" => {
+            json!({"agency": dice.agency(), "certificate": digest(dice.of(&["c", "d"])), "reason": dice.reason()})
+        }
         "draft-criteria-set" => {
             let mut set = criteria();
             set["set"] = dice.of(&[SET, "bo-khac"]).into();
@@ -223,6 +234,7 @@ fn fields(dice: &mut Dice, kind: &str, now: i64) -> Value {
             }
             out
         }
+        "adopt-trust-anchors" => json!({"anchors": digest(dice.of(&["one", "two"])), "reason": dice.reason()}),
         "treat-agency" => {
             let treatment = dice.of(&["not-ranked", "scored-until", "successor-answers"]);
             with(
@@ -245,6 +257,8 @@ fn fields(dice: &mut Dice, kind: &str, now: i64) -> Value {
             out
         }
         "withdraw-evidence" => with(json!({"number": 1 + dice.roll(3), "reason": dice.reason()})),
+        "judge-evidence" => with(json!({"number": 1 + dice.roll(3), "reason": dice.reason()})),
+        "download-evidence" => with(json!({"number": 1 + dice.roll(3)})),
         "submit-scorecard" | "record-missed-submission" => on(),
         "withdraw-submission" | "accept-late-submission" => with(json!({"reason": dice.reason()})),
         "give-explanation" => with(json!({"case": dice.case("gt"), "answer": dice.reason()})),
@@ -400,7 +414,7 @@ fn likely(dice: &mut Dice, kind: &str, fields: &Value) -> String {
         "approve-role" => "chair".to_owned(),
         "register-agency" | "rename-agency" | "merge-agency" | "split-agency" | "dissolve-agency" | "open-account"
         | "grant-role" | "propose-role" | "revoke-role" | "transfer-account" | "link-accounts" | "close-account"
-        | "erase-texts" => "admin".to_owned(),
+        | "erase-texts" | "erase-evidence" | "register-signer" | "withdraw-signer" => "admin".to_owned(),
         _ => "secretary".to_owned(),
     }
 }
@@ -574,8 +588,8 @@ fn every_kind_of_command_can_be_drawn_and_read() {
 #[test]
 fn an_inspector_reads_everything_and_changes_nothing() {
     for (n, kind) in Command::KINDS.iter().copied().enumerate() {
-        // The founding is over, and what one delegates is one's own affair.
-        if ["found-register", "delegate", "revoke-delegation"].contains(&kind) {
+        // The founding is over, what one delegates is one's own affair, and that a file was read is recorded.
+        if ["found-register", "delegate", "revoke-delegation", "download-evidence"].contains(&kind) {
             continue;
         }
         for stage in [Season::prepared, Season::submitted, Season::announced] {

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark, TextMark};
 use sogoc_domain::event::{Event, ScoreAccepted, ScorecardEvent};
+use sogoc_domain::evidence::EvidenceUse;
 use sogoc_domain::refusal::Code;
 use sogoc_domain::roles::By;
 use sogoc_domain::scorecard::Scorecard;
 use sogoc_domain::stream::Stream;
-use sogoc_domain::values::{AgencyId, LeafId, Sealed, Sealer, SeasonId, Text};
+use sogoc_domain::values::{AgencyId, Digest, LeafId, Sealed, Sealer, SeasonId, Text};
 use sogoc_domain::{Record, Surroundings};
 
 use crate::fixture::*;
@@ -175,6 +176,9 @@ impl Record for Nothing {
     fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
         vec![None; texts.len()]
     }
+    fn evidence_uses(&self, _: &Digest) -> Vec<EvidenceUse> {
+        Vec::new()
+    }
     fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {
         AnnouncementFacts { as_of: 0, streams_root: digest(""), streams: 0 }
     }
@@ -218,6 +222,7 @@ fn a_scorecard_runs_under_the_test_framework_of_its_users() {
         record: Arc::new(Nothing),
         received: s.now,
         sealer: Arc::new(Nothing),
+        found: Arc::default(),
     };
     TestFramework::<Scorecard>::with(surroundings.clone())
         .given(given.clone())
