@@ -41,6 +41,10 @@ pub(crate) fn concerns<'e>(
     match event {
         ScorecardEvent::SelfScored(e) => at(&e.leaf, true, Detail::None),
         ScorecardEvent::EvidenceAttached(e) => at(&e.leaf, false, Detail::Evidence(e.evidence.number)),
+        ScorecardEvent::EvidenceJudged(e) => match card.evidence.get(&e.number) {
+            Some(evidence) => at(&evidence.leaf, false, Detail::Evidence(e.number)),
+            None => Detail::Evidence(e.number),
+        },
         ScorecardEvent::EvidenceWithdrawn(e) => match card.evidence.get(&e.number) {
             Some(evidence) => at(&evidence.leaf, false, Detail::Evidence(e.number)),
             None => Detail::Evidence(e.number),

@@ -223,7 +223,8 @@ impl Register {
             (Err(why), _) => return self.stop(stream_no, position, why),
         };
         if let (Event::Scorecard(event), Target::Card(season, card)) = (event, log.target) {
-            return self.fold_card(position, season, card, event);
+            self.fold_card(position, season, card, event);
+            return self.note_use(season, card, event);
         }
         self.world.apply(stream, event);
         match (event, log.target) {
@@ -283,7 +284,8 @@ impl Register {
                 | Stream::Instrument(_)
                 | Stream::Account(_)
                 | Stream::Criteria(_)
-                | Stream::Refusals(_),
+                | Stream::Refusals(_)
+                | Stream::Downloads(_),
             )
             | None => Target::World,
         };
@@ -434,9 +436,10 @@ impl Register {
                 references.entry((address.to_owned(), e.year)).or_default().push((position, figure));
                 return;
             }
-            SeasonEvent::PhaseScheduled(_) | SeasonEvent::ReviewersAssigned(_) | SeasonEvent::DeadlineMoved(_) => {
-                return;
-            }
+            SeasonEvent::PhaseScheduled(_)
+            | SeasonEvent::ReviewersAssigned(_)
+            | SeasonEvent::DeadlineMoved(_)
+            | SeasonEvent::TrustAnchorsAdopted(_) => return,
             SeasonEvent::SeasonOpened(_)
             | SeasonEvent::SeasonPolicySet(_)
             | SeasonEvent::RankingGroupDefined(_)

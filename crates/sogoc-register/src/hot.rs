@@ -10,9 +10,10 @@ use sogoc_domain::event::{
     Evidence, EvidenceAttached, EvidencePurpose, LeavesConfirmed, ScoreAccepted, ScoreAdjusted, ScoreChange,
     ScorecardEvent, SelfScored, SignatureState,
 };
+use sogoc_domain::evidence::{Examined, Outcome, Scan, SignatureVerdict, SignedFor, Verdict};
 use sogoc_domain::roles::By;
 use sogoc_domain::scoring::Inputs;
-use sogoc_domain::values::{AccountId, CaseId, Digest, LeafId, Points, Quantity};
+use sogoc_domain::values::{AccountId, CaseId, Digest, LeafId, Points, Quantity, Timestamp};
 
 use crate::symbols::QuickMap;
 
@@ -105,6 +106,10 @@ impl<'a> Json<'a, '_> {
     }
 
     fn number(&mut self) -> Option<u32> {
+        u32::try_from(self.long()?).ok()
+    }
+
+    fn long(&mut self) -> Option<u64> {
         let end = self.rest.bytes().position(|b| !b.is_ascii_digit())?;
         let (digits, rest) = self.rest.split_at(end);
         if digits.len() > 1 && digits.starts_with('0') {
@@ -228,6 +233,13 @@ impl<'a> Json<'a, '_> {
         } else {
             None
         };
+        let examined = if self.has("\"examined\":") {
+            let examined = self.examined()?;
+            self.take(",")?;
+            Some(Box::new(examined))
+        } else {
+            None
+        };
         self.take("\"media\":")?;
         let media = self.text()?.to_owned();
         self.take(",\"name\":")?;
@@ -251,8 +263,106 @@ impl<'a> Json<'a, '_> {
         self.take("},\"leaf\":")?;
         let leaf = self.leaf()?;
         self.take("}")?;
-        let evidence = Evidence { number, digest, name, media, signature, purpose, case };
+        let evidence = Evidence { number, digest, name, media, signature, purpose, case, detached: None, examined };
         Some(EvidenceAttached { leaf, evidence, by }.into())
+    }
+
+    /// What was found about a file in which nothing acts.
+    fn examined(&mut self) -> Option<Examined> {
+        self.take("{\"bytes\":")?;
+        let bytes = self.long()?;
+        self.take(",\"scan\":{")?;
+        let scan = if self.has("\"state\":\"not-scanned\"}") {
+            Scan::NotScanned
+        } else {
+            self.take("\"engine\":")?;
+            let engine = self.text()?.to_owned();
+            self.take(",\"state\":\"clean\"}")?;
+            Scan::Clean { engine }
+        };
+        self.take(",\"verdict\":{")?;
+        let anchors = if self.has("\"anchors\":") {
+            let anchors = self.digest()?;
+            self.take(",")?;
+            Some(anchors)
+        } else {
+            None
+        };
+        self.take("\"judged_at\":")?;
+        let judged_at = self.instant()?;
+        self.take(",\"outcome\":")?;
+        let outcome = self.outcome()?;
+        let reasons = if self.has(",\"reasons\":") { self.codes()? } else { Vec::new() };
+        self.take(",\"rules\":")?;
+        let rules = self.number()?;
+        let mut signatures = Vec::new();
+        if self.has(",\"signatures\":[") {
+            signatures.push(self.signature()?);
+            while self.has(",") {
+                signatures.push(self.signature()?);
+            }
+            self.take("]")?;
+        }
+        self.take("}}")?;
+        let verdict = Verdict { outcome, reasons, signatures, anchors, rules, judged_at };
+        Some(Examined { bytes, active: Vec::new(), scan, verdict })
+    }
+
+    fn signature(&mut self) -> Option<SignatureVerdict> {
+        self.take("{")?;
+        let claimed = if self.has("\"claimed\":") {
+            let claimed = self.instant()?;
+            self.take(",")?;
+            Some(claimed)
+        } else {
+            None
+        };
+        let covers_whole_file = self.has("\"covers_whole_file\":true");
+        if !covers_whole_file {
+            self.take("\"covers_whole_file\":false")?;
+        }
+        self.take(",\"level\":")?;
+        let level = self.text()?.to_owned();
+        self.take(",\"outcome\":")?;
+        let outcome = self.outcome()?;
+        let proven = if self.has(",\"proven\":") { Some(self.instant()?) } else { None };
+        let reasons = if self.has(",\"reasons\":") { self.codes()? } else { Vec::new() };
+        self.take(",\"signed_for\":")?;
+        let signed_for = match self.text()? {
+            "leader" => SignedFor::Leader,
+            "agency" => SignedFor::Agency,
+            "other" => SignedFor::Other,
+            _ => return None,
+        };
+        let signer = if self.has(",\"signer\":") { Some(self.digest()?) } else { None };
+        self.take("}")?;
+        Some(SignatureVerdict { outcome, reasons, level, signer, signed_for, claimed, proven, covers_whole_file })
+    }
+
+    fn outcome(&mut self) -> Option<Outcome> {
+        Some(match self.text()? {
+            "valid" => Outcome::Valid,
+            "valid-but" => Outcome::ValidBut,
+            "indeterminate" => Outcome::Indeterminate,
+            "invalid" => Outcome::Invalid,
+            "unsigned" => Outcome::Unsigned,
+            _ => return None,
+        })
+    }
+
+    /// A list of strings that is not empty.
+    fn codes(&mut self) -> Option<Vec<String>> {
+        self.take("[")?;
+        let mut codes = vec![self.text()?.to_owned()];
+        while self.has(",") {
+            codes.push(self.text()?.to_owned());
+        }
+        self.take("]")?;
+        Some(codes)
+    }
+
+    fn instant(&mut self) -> Option<Timestamp> {
+        Timestamp::parse(self.text()?).ok()
     }
 
     fn score_accepted(&mut self) -> Option<ScorecardEvent> {
@@ -364,6 +474,20 @@ mod tests {
                 whole["digest"] = HASH.into();
                 whole["case"] = "kn-01".into();
                 all.push(("evidence-attached", json!({"leaf": "l", "evidence": file, "by": by})));
+                let signature = json!({"outcome": "valid-but", "reasons": ["a-b", "c"], "level": "b-lt", "signer": HASH,
+                    "signed_for": "agency", "claimed": "2026-11-01T00:00:00.000000Z",
+                    "proven": "2026-11-01T00:00:01.000000Z", "covers_whole_file": true});
+                let bare =
+                    json!({"outcome": "invalid", "level": "basic", "signed_for": "other", "covers_whole_file": false});
+                let verdict = json!({"outcome": "valid-but", "reasons": ["x"], "anchors": HASH, "rules": 1,
+                    "judged_at": "2026-11-02T00:00:00.000000Z", "signatures": [signature, bare]});
+                let mut examined = whole.clone();
+                examined["examined"] = json!({"bytes": 5_000_000_000_u64, "verdict": verdict,
+                    "scan": {"state": "clean", "engine": "ClamAV 1.0"}});
+                all.push(("evidence-attached", json!({"leaf": "l", "evidence": examined, "by": by})));
+                examined["examined"] = json!({"bytes": 1, "scan": {"state": "not-scanned"}, "verdict":
+                    {"outcome": "unsigned", "rules": 1, "judged_at": "2026-11-02T00:00:00.000000Z"}});
+                all.push(("evidence-attached", json!({"leaf": "l", "evidence": examined, "by": by})));
                 all.push(("evidence-attached", json!({"leaf": "l", "evidence": whole, "by": by})));
             }
         }

@@ -23,6 +23,7 @@ mod chunked;
 mod codec;
 mod concerns;
 mod digest;
+mod evidence;
 mod figures;
 mod fold;
 mod history;
@@ -49,6 +50,7 @@ mod why;
 
 pub use codec::Damaged;
 pub use digest::{Counted, TableRow};
+pub use evidence::{NamedFiles, SignatureView, UseView, VerdictView};
 pub use figures::{Figure, FigureValue, Input, RankingRow, Source};
 pub use fold::{FoldError, decode};
 pub use history::HistoryItem;

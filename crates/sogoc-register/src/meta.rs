@@ -7,6 +7,7 @@ use sogoc_domain::roles::Role;
 use sogoc_domain::values::{Sealed, Timestamp};
 
 use crate::codec::{Code, Damaged, Reader, code_struct};
+use crate::evidence::{UseView, VerdictView};
 use crate::symbols::Sym;
 
 /// No `occurred`.
@@ -98,10 +99,12 @@ pub enum TextOf {
     Finding,
     /// A file's name.
     FileName,
+    /// Who signed an evidence file.
+    Signer,
 }
 
 crate::codec::code_enum! {
-    TextOf { Reason = 0, Request = 1, Answer = 2, Ground = 3, Opinion = 4, Finding = 5, FileName = 6 }
+    TextOf { Reason = 0, Request = 1, Answer = 2, Ground = 3, Opinion = 4, Finding = 5, FileName = 6, Signer = 7 }
 }
 
 /// A commitment in an entry, by which the log gives the text out.
@@ -214,6 +217,30 @@ pub struct EvidenceView {
     pub purpose: sogoc_domain::event::EvidencePurpose,
     /// Marked as withdrawn as of the position asked for.
     pub withdrawn: bool,
+    /// SHA-256 of a signature that stands in a file of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detached: Option<sogoc_domain::values::Digest>,
+    /// Its size in bytes, where it was examined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Codes of what in it acts when it is opened.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub active: Vec<String>,
+    /// What a virus scan said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan: Option<sogoc_domain::evidence::Scan>,
+    /// The verdict that the entry gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<VerdictView>,
+    /// The rule of the season's policy by which it does not count now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub does_not_count: Option<&'static str>,
+    /// Its bytes were erased.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub file_erased: bool,
+    /// Where else the same file is attached, now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<UseView>,
 }
 
 impl EntryView {
@@ -227,13 +254,19 @@ impl EntryView {
             };
         }
         let first = |file_name: bool| {
-            let found = self.texts.iter().find(|t| (t.of == TextOf::FileName) == file_name);
+            let fits = |of: TextOf| {
+                if file_name { of == TextOf::FileName } else { !matches!(of, TextOf::FileName | TextOf::Signer) }
+            };
+            let found = self.texts.iter().find(|t| fits(t.of));
             found.map_or((None, false), |t| (t.text.clone(), t.erased))
         };
         let (reason, name) = (first(false), first(true));
         (self.reason, self.erased) = reason;
         if let Some(evidence) = &mut self.evidence {
             (evidence.name, evidence.erased) = name;
+            if let Some(verdict) = &mut evidence.verdict {
+                verdict.fill(fetched);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sogoc_domain::Record;
 use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark, TextMark};
 use sogoc_domain::event::FigureChange;
+use sogoc_domain::evidence::EvidenceUse;
 use sogoc_domain::values::{AccountId, AgencyId, Digest, LeafId, Sealed, SeasonId, Timestamp};
 
 use crate::digest::{Counted, count};
@@ -38,6 +39,10 @@ impl Record for Register {
             mark.accounts.extend(accounts.filter_map(|name| AccountId::try_new(name).ok()));
         }
         texts.iter().map(|text| marks.get(text).cloned()).collect()
+    }
+
+    fn evidence_uses(&self, digest: &Digest) -> Vec<EvidenceUse> {
+        self.uses_of(digest)
     }
 
     fn announcement(&self, season: &SeasonId) -> AnnouncementFacts {

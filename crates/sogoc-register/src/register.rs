@@ -9,6 +9,7 @@ use sogoc_domain::values::{SeasonId, Timestamp};
 
 use crate::cache::Cache;
 use crate::chunked::Chunked;
+use crate::evidence::Uses;
 use crate::hot::Ids;
 use crate::meta::{Commitment, Meta};
 use crate::metas::Metas;
@@ -34,6 +35,8 @@ pub struct Register {
     pub(crate) stream_of: Arc<QuickMap<Arc<str>, u32>>,
     pub(crate) seasons: Vec<Arc<SeasonLog>>,
     pub(crate) season_of: BTreeMap<SeasonId, u32>,
+    /// Where evidence files are attached.
+    pub(crate) uses: Arc<Uses>,
     /// Answers that are dear to make; empty in a copy.
     pub(crate) cache: Cache,
     /// Ids that entries to come may share; empty in a copy.

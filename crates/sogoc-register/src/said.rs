@@ -1,9 +1,10 @@
 //! What an event says beside its numbers: the code of its reason and the commitments of its texts.
 
 use sogoc_domain::event::{
-    AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, Event, InstrumentEvent, RefusalsEvent, ResultsEvent,
-    ScorecardEvent, SeasonEvent, SurveyEvent,
+    AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, DownloadsEvent, Event, InstrumentEvent, RefusalsEvent,
+    ResultsEvent, ScorecardEvent, SeasonEvent, SurveyEvent,
 };
+use sogoc_domain::evidence::Verdict;
 use sogoc_domain::values::Sealed;
 
 use crate::meta::TextOf;
@@ -14,6 +15,7 @@ pub(crate) fn said(event: &Event, mut text: impl FnMut(TextOf, &Sealed)) -> Opti
         Event::Scorecard(event) => return scorecard(event, text),
         Event::Season(SeasonEvent::DeadlineMoved(e)) => text(TextOf::Reason, &e.reason),
         Event::Season(SeasonEvent::AgencyTreated(e)) => text(TextOf::Reason, &e.reason),
+        Event::Season(SeasonEvent::TrustAnchorsAdopted(e)) => text(TextOf::Reason, &e.reason),
         Event::Season(
             SeasonEvent::SeasonOpened(_)
             | SeasonEvent::SeasonPolicySet(_)
@@ -80,19 +82,30 @@ pub(crate) fn said(event: &Event, mut text: impl FnMut(TextOf, &Sealed)) -> Opti
             text(TextOf::Ground, &e.ground);
             return Some(e.ground_code.as_str());
         }
+        Event::Instrument(InstrumentEvent::EvidenceErased(e)) => {
+            text(TextOf::Ground, &e.ground);
+            return Some(e.ground_code.as_str());
+        }
+        Event::Agency(AgencyEvent::SignerWithdrawn(e)) => text(TextOf::Reason, &e.reason),
         Event::Agency(
             AgencyEvent::AgencyRegistered(_)
             | AgencyEvent::AgencyRenamed(_)
             | AgencyEvent::AgencyMerged(_)
             | AgencyEvent::AgencySplit(_)
-            | AgencyEvent::AgencyDissolved(_),
+            | AgencyEvent::AgencyDissolved(_)
+            | AgencyEvent::SignerRegistered(_),
         )
         | Event::Instrument(
             InstrumentEvent::InstrumentRegistered(_) | InstrumentEvent::InstrumentDocumentAttached(_),
         )
-        | Event::Refusals(RefusalsEvent::RefusalRecorded(_)) => {}
+        | Event::Refusals(RefusalsEvent::RefusalRecorded(_))
+        | Event::Downloads(DownloadsEvent::EvidenceDownloaded(_)) => {}
     }
     None
+}
+
+fn signers(verdict: &Verdict) -> impl Iterator<Item = &Sealed> {
+    verdict.signatures.iter().filter_map(|signature| signature.signer.as_ref())
 }
 
 fn scorecard(event: &ScorecardEvent, mut text: impl FnMut(TextOf, &Sealed)) -> Option<&str> {
@@ -108,10 +121,18 @@ fn scorecard(event: &ScorecardEvent, mut text: impl FnMut(TextOf, &Sealed)) -> O
         ScorecardEvent::LeafReopened(e) => (&e.reason_code, &e.reason),
         ScorecardEvent::EvidenceAttached(e) => {
             text(TextOf::FileName, &e.evidence.name);
+            if let Some(examined) = &e.evidence.examined {
+                signers(&examined.verdict).for_each(|signer| text(TextOf::Signer, signer));
+            }
             return None;
         }
         ScorecardEvent::EvidenceWithdrawn(e) => {
             text(TextOf::Reason, &e.reason);
+            return None;
+        }
+        ScorecardEvent::EvidenceJudged(e) => {
+            text(TextOf::Reason, &e.reason);
+            signers(&e.verdict).for_each(|signer| text(TextOf::Signer, signer));
             return None;
         }
         ScorecardEvent::SubmissionWithdrawn(e) => {

@@ -31,7 +31,7 @@ use crate::symbols::{Sym, Symbols, small};
 
 /// Version of the fold. To be raised with every change of what the fold keeps, of the domain's aggregates, or of this
 /// form: older snapshots are then ignored.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 const MAGIC: &[u8; 16] = b"sogoc-register\n\0";
 const HEADER: usize = MAGIC.len() + 4 + 8 + 32;
@@ -167,8 +167,14 @@ impl Register {
             seasons.iter().enumerate().map(|(no, season)| (season.id.clone(), small(no))).collect();
         let stream_of = Arc::new(Self::index_streams(&streams));
         let (cache, ids) = (Cache::default(), Ids::default());
-        let register = Self { world, symbols, metas, texts, streams, stream_of, seasons, season_of, cache, ids };
-        if register.numbers_fit() { Ok(register) } else { from.damaged() }
+        let uses = Arc::default();
+        let mut register =
+            Self { world, symbols, metas, texts, streams, stream_of, seasons, season_of, uses, cache, ids };
+        if !register.numbers_fit() {
+            return from.damaged();
+        }
+        register.find_uses();
+        Ok(register)
     }
 
     /// That every number names something: a snapshot with a right digest was written by a right program, and still no

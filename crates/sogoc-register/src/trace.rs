@@ -8,7 +8,7 @@ use sogoc_domain::values::{Digest, Sealed, Timestamp};
 
 use crate::address::split_season;
 use crate::figures::FigureValue;
-use crate::meta::{EntryView, EvidenceView, Fetched, Meta, SealedRef, ValueChange};
+use crate::meta::{EntryView, Fetched, Meta, SealedRef, ValueChange};
 use crate::register::{Cut, Register, Target};
 use crate::symbols::{Sym, ix, wide};
 use crate::trail::{Kept, KeptInput};
@@ -77,6 +77,38 @@ impl Trace {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Digests of all files in the tree, sorted, each once: evidence, and signatures that stand in files of their own.
+    #[must_use]
+    pub fn files(&self) -> Vec<Digest> {
+        let mut found = Vec::new();
+        let mut open = vec![self];
+        while let Some(trace) = open.pop() {
+            for node in &trace.inputs {
+                match node {
+                    TraceNode::Figure(trace) => open.push(trace),
+                    TraceNode::Entry(entry) => {
+                        found.extend(entry.evidence.iter().flat_map(|e| [e.digest, e.detached]).flatten());
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Leaves out what does not follow from the figure's own streams as of then: what the rest of the register knows of a
+    /// file, and what became of it later. A bundle cannot prove that.
+    pub(crate) fn leave_out_the_rest(&mut self) {
+        self.each_entry(&mut |entry| {
+            if let Some(evidence) = &mut entry.evidence {
+                evidence.also.clear();
+                evidence.file_erased = false;
+                evidence.does_not_count = None;
+            }
+        });
     }
 
     /// Puts texts in their places, once fetched.
@@ -195,7 +227,7 @@ impl Register {
         let stream = &self.streams[ix(meta.stream)];
         let kind = self.symbols.get(meta.kind)?;
         let (evidence, case) = if kind.starts_with("evidence-") {
-            (self.evidence(stream.target, detail, cut), None)
+            (self.evidence_view(stream.target, detail, cut, position), None)
         } else {
             (None, self.symbols.get(Sym(detail)).cloned())
         };
@@ -231,30 +263,6 @@ impl Register {
             at += 1;
         }
         found
-    }
-
-    fn evidence(&self, target: Target, number: u32, cut: Cut) -> Option<EvidenceView> {
-        let Target::Card(season, card) = target else { return None };
-        let season = &self.seasons[ix(season)];
-        let card = &season.cards[ix(card)];
-        let attached = self.world.scorecard(&season.id, &card.agency)?.evidence.get(&number)?;
-        // The world knows whether it was withdrawn ever; when is in the leaf's entries.
-        let withdrawn = attached.withdrawn
-            && self.symbols.find(attached.leaf.as_str()).and_then(|sym| card.leaf(sym)).is_some_and(|leaf| {
-                let of_file = leaf.entries.iter().filter(|e| e.detail == number && e.position < cut.0);
-                of_file.into_iter().any(|e| self.kind_at(e.position) == "evidence-withdrawn")
-            });
-        let evidence = &attached.evidence;
-        Some(EvidenceView {
-            number,
-            digest: evidence.digest,
-            name: None,
-            erased: false,
-            media: evidence.media.clone(),
-            signature: evidence.signature,
-            purpose: evidence.purpose,
-            withdrawn,
-        })
     }
 }
 

@@ -180,7 +180,8 @@ impl Register {
         })
     }
 
-    fn leaf_code(&self, season: &SeasonLog, card: &Card, sym: Sym, cut: Cut) -> String {
+    /// A leaf's code in the version of the set by which the season scored; its id where there was none.
+    pub(crate) fn leaf_code(&self, season: &SeasonLog, card: &Card, sym: Sym, cut: Cut) -> String {
         let group = card.membership_at(cut.0).map(|m| m.group);
         let index = season.frame_at(cut.0).and_then(|f| f.group_of(group?)?.index.as_ref());
         let code = index.and_then(|i| Some(i.leaves[i.leaf_no(sym)?].code.clone()));

@@ -2,6 +2,7 @@
 
 use sogoc_domain::World;
 use sogoc_domain::event::Name;
+use sogoc_domain::evidence::Outcome;
 use sogoc_domain::refusal::Language;
 use sogoc_domain::season::Season;
 use sogoc_domain::values::{GroupId, Text};
@@ -12,13 +13,26 @@ pub struct Labels<'w> {
     world: &'w World,
     season: Option<&'w Season>,
     language: Language,
+    reasons: fn(&str, Language) -> Option<&'static str>,
 }
 
 impl<'w> Labels<'w> {
     /// Names of what a season holds.
     #[must_use]
     pub fn new(world: &'w World, season: &str, language: Language) -> Self {
-        Self { world, season: world.seasons.get(season).map(AsRef::as_ref), language }
+        Self { world, season: world.seasons.get(season).map(AsRef::as_ref), language, reasons: |_, _| None }
+    }
+
+    /// With what the codes of verdicts' reasons say; without it a code is shown as it is.
+    #[must_use]
+    pub fn with_reasons(self, reasons: fn(&str, Language) -> Option<&'static str>) -> Self {
+        Self { reasons, ..self }
+    }
+
+    /// What the code of a verdict's reason says.
+    #[must_use]
+    pub fn reason<'c>(&self, code: &'c str) -> &'c str {
+        (self.reasons)(code, self.language).unwrap_or(code)
     }
 
     /// The language of the names.
@@ -110,5 +124,21 @@ impl<'w> Labels<'w> {
 
     fn group_of(&self, id: &str) -> Option<&'w sogoc_domain::season::Group> {
         self.season?.groups.get(id)
+    }
+}
+
+/// What signatures are worth, in words.
+#[must_use]
+pub fn outcome_word(outcome: Outcome, language: Language) -> &'static str {
+    let (vi, en) = match outcome {
+        Outcome::Valid => ("chữ ký hợp lệ", "valid signature"),
+        Outcome::ValidBut => ("chữ ký hợp lệ, có lưu ý", "valid signature, with a note"),
+        Outcome::Indeterminate => ("chưa xác định được chữ ký", "indeterminate signature"),
+        Outcome::Invalid => ("chữ ký KHÔNG hợp lệ", "INVALID signature"),
+        Outcome::Unsigned => ("chưa ký số", "unsigned"),
+    };
+    match language {
+        Language::Vietnamese => vi,
+        Language::English => en,
     }
 }

@@ -11,7 +11,7 @@ mod trace;
 mod why;
 
 pub use figures::{figure, figures, group_figures};
-pub use labels::Labels;
+pub use labels::{Labels, outcome_word};
 pub use ranking::ranking;
 pub use reconciled::{Listed, reconciled};
 pub use table::{Lines, Style, Table, one_line, wrap};

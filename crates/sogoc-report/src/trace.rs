@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use sogoc_domain::values::Timestamp;
-use sogoc_register::{EntryView, HistoryItem, Trace, TraceNode};
+use sogoc_register::{EntryView, EvidenceView, HistoryItem, Trace, TraceNode, VerdictView};
 
 use crate::figures::suffix;
-use crate::labels::Labels;
+use crate::labels::{Labels, outcome_word};
 use crate::table::{Style, Table, one_line};
 
 /// How much of a trace is shown.
@@ -79,13 +79,60 @@ impl Tree<'_> {
             let _ = writeln!(self.out, "{indent}  {why}");
         }
         if let Some(evidence) = &entry.evidence {
-            let name = match &evidence.name {
-                None if evidence.erased => self.labels.pick("(tên đã xóa)", "(name erased)"),
-                name => name.as_deref().unwrap_or("–"),
+            self.evidence(evidence, &indent);
+        }
+    }
+
+    fn evidence(&mut self, evidence: &EvidenceView, indent: &str) {
+        let labels = self.labels;
+        let name = match &evidence.name {
+            None if evidence.erased => labels.pick("(tên đã xóa)", "(name erased)"),
+            name => name.as_deref().unwrap_or("–"),
+        };
+        let withdrawn = if evidence.withdrawn { labels.pick(" (đã rút)", " (withdrawn)") } else { "" };
+        let label = labels.pick("tài liệu", "evidence");
+        let _ = writeln!(self.out, "{indent}  {label} {}: {}{withdrawn}", evidence.number, one_line(name));
+        if let Some(verdict) = &evidence.verdict {
+            if let Some(digest) = &evidence.digest {
+                let gone = if evidence.file_erased { labels.pick(" (tệp đã xóa)", " (file erased)") } else { "" };
+                let _ = writeln!(self.out, "{indent}    sha256 {digest}{gone}");
+            }
+            self.verdict(verdict, indent);
+        }
+        for code in &evidence.active {
+            let label = labels.pick("có nội dung tự thực thi", "acts when opened");
+            let _ = writeln!(self.out, "{indent}    {label}: {code}");
+        }
+        if let Some(rule) = evidence.does_not_count {
+            let label = labels.pick("không được tính theo quy định của đợt", "does not count by the season's policy");
+            let _ = writeln!(self.out, "{indent}    {label}: {rule}");
+        }
+        for other in &evidence.also {
+            let label = labels.pick("cũng đính kèm tại", "also attached at");
+            let _ = writeln!(self.out, "{indent}    {label} {}/{} {}", other.season, other.agency, other.leaf);
+        }
+    }
+
+    fn verdict(&mut self, verdict: &VerdictView, indent: &str) {
+        let labels = self.labels;
+        let reasons = |codes: &[String]| {
+            let texts: Vec<_> = codes.iter().map(|code| labels.reason(code)).collect();
+            if texts.is_empty() { String::new() } else { format!(": {}", texts.join("; ")) }
+        };
+        let word = outcome_word(verdict.outcome, labels.language());
+        if verdict.signatures.is_empty() || !verdict.reasons.is_empty() {
+            let _ = writeln!(self.out, "{indent}    {word}{}", reasons(&verdict.reasons));
+        }
+        for signature in &verdict.signatures {
+            let who = match &signature.signer {
+                None if signature.erased => labels.pick("(tên đã xóa)", "(name erased)").to_owned(),
+                None => "–".to_owned(),
+                Some(identity) => signer(identity),
             };
-            let withdrawn = if evidence.withdrawn { self.labels.pick(" (đã rút)", " (withdrawn)") } else { "" };
-            let label = self.labels.pick("tài liệu", "evidence");
-            let _ = writeln!(self.out, "{indent}  {label} {}: {}{withdrawn}", evidence.number, one_line(name));
+            let when = signature.proven.or(signature.claimed).map(|at| format!(" · {}", time(at))).unwrap_or_default();
+            let word = outcome_word(signature.outcome, labels.language());
+            let level = &signature.level;
+            let _ = writeln!(self.out, "{indent}    {word} · {who} · {level}{when}{}", reasons(&signature.reasons));
         }
     }
 
@@ -103,6 +150,14 @@ impl Tree<'_> {
             }
         }
     }
+}
+
+/// Name and organisation of who signed, from the text that was sealed.
+fn signer(identity: &str) -> String {
+    let identity: serde_json::Value = serde_json::from_str(identity).unwrap_or_default();
+    let part = |field: &str| identity[field].as_str().map(one_line);
+    let parts: Vec<_> = [part("name"), part("organisation")].into_iter().flatten().collect();
+    if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
 }
 
 /// What an entry says: kind, who in what role, when.
@@ -157,8 +212,26 @@ pub fn history(items: &[HistoryItem], labels: &Labels<'_>, style: Style) -> Stri
             cell(&item.old),
             cell(&item.new),
             format!("{} ({})", entry.actor, entry.role),
-            why(entry, labels).unwrap_or_default(),
+            said_of(item, labels),
         ]);
     }
     table.render(style)
+}
+
+/// Why, and of a file what it is.
+fn said_of(item: &HistoryItem, labels: &Labels<'_>) -> String {
+    let evidence = item.entry.evidence.as_ref().filter(|_| item.field == "evidence");
+    let parts = [why(&item.entry, labels), evidence.map(|evidence| file(evidence, labels))];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// A file in a line: its name, what its signatures are worth and whose they are, and how its digest begins.
+fn file(evidence: &EvidenceView, labels: &Labels<'_>) -> String {
+    let mut parts: Vec<String> = evidence.name.as_deref().map(one_line).into_iter().collect();
+    if let Some(verdict) = &evidence.verdict {
+        parts.push(outcome_word(verdict.outcome, labels.language()).to_owned());
+        parts.extend(verdict.signatures.iter().filter_map(|signature| signature.signer.as_deref()).map(signer));
+    }
+    parts.extend(evidence.digest.map(|digest| format!("sha256 {}…", &digest.to_string()[..12])));
+    parts.join(" · ")
 }

@@ -7,6 +7,7 @@
 //!  "commitment":{"announcement":4201,"streams":[["criteria/hanam-2022-departments",13],…]},
 //!  "edition":{"position":4210,"rows":[{"agency":…},…]},
 //!  "texts":[{"commitment":"…","salt":"…","text":"…"},{"commitment":"…","erased":true}],
+//!  "evidence":[{"digest":"…","content":"…"}],
 //!  "trace":{…},
 //!  "proof":["…"],
 //!  "entries":[{"actor":…},…]}
@@ -15,16 +16,20 @@
 //! `entries` and `rows` stand as they are hashed: whoever formats the file anew breaks it. `proof` holds the roots, in
 //! base64, of the largest subtrees without any of the entries, from left to right. `commitment` is there where the
 //! results were announced as of this position, `edition` where the figure goes by the published table, `trace` where it
-//! goes by entries alone.
+//! goes by entries alone, `evidence` (files in base64) where it was asked for.
 
 use std::io::{Read as _, Write as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+use sogoc_domain::values::Digest;
 
 use super::Depth;
 
@@ -49,6 +54,8 @@ pub(super) struct File<'a> {
     pub(super) edition: Option<EditionForm<'a>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) texts: Vec<TextForm>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) evidence: Vec<EvidenceForm>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace: Option<Value>,
     pub(super) proof: Vec<String>,
@@ -88,6 +95,32 @@ pub(super) struct TextForm {
     pub(super) text: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) erased: bool,
+}
+
+/// An evidence file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EvidenceForm {
+    /// SHA-256, hexadecimal.
+    pub(super) digest: String,
+    /// Its bytes, in base64.
+    pub(super) content: String,
+}
+
+impl EvidenceForm {
+    pub(super) fn of(digest: &Digest, bytes: &[u8]) -> Self {
+        Self { digest: digest.to_string(), content: STANDARD.encode(bytes) }
+    }
+
+    /// Its bytes, which are what its digest says.
+    pub(super) fn read(&self) -> Result<(Digest, Vec<u8>), &'static str> {
+        let digest: Digest = self.digest.parse().map_err(|_| "its digest is no SHA-256")?;
+        let bytes = STANDARD.decode(&self.content).map_err(|_| "its content is not base64")?;
+        if Sha256::digest(&bytes)[..] != digest.0 {
+            return Err("its bytes are not those of its digest");
+        }
+        Ok((digest, bytes))
+    }
 }
 
 impl File<'_> {

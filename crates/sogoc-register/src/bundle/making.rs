@@ -3,10 +3,10 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sogoc_domain::stream::Stream;
-use sogoc_domain::values::Sealed;
+use sogoc_domain::values::{Digest, Sealed};
 use sogoc_proof::Hash;
 
-use super::file::{BUNDLE_FORMAT, CommitmentForm, EditionForm, File, TextForm};
+use super::file::{BUNDLE_FORMAT, CommitmentForm, EditionForm, EvidenceForm, File, TextForm};
 use super::reach::Reach;
 use super::{BundleRefused, Depth};
 use crate::address::split_season;
@@ -46,6 +46,7 @@ pub struct BundlePlan {
     commitment: Option<(u64, Vec<(String, u64)>)>,
     edition: Option<(u64, Vec<String>)>,
     texts: Vec<Sealed>,
+    files: Vec<Digest>,
 }
 
 impl Register {
@@ -105,8 +106,13 @@ impl Register {
         positions.dedup();
         let trace = match edition {
             Some(_) => None,
-            None => Some(self.trace(address, cut, TRACE_NODES_MAX)?),
+            None => {
+                let mut trace = self.trace(address, cut, TRACE_NODES_MAX)?;
+                trace.leave_out_the_rest();
+                Some(trace)
+            }
         };
+        let files = trace.as_ref().map(crate::trace::Trace::files).unwrap_or_default();
         let texts = trace.as_ref().map(crate::trace::Trace::commitments).unwrap_or_default();
         let trace = trace.map(|trace| serde_json::to_value(trace).expect("answers have text keys and no floats"));
         Ok(BundlePlan {
@@ -119,6 +125,7 @@ impl Register {
             commitment,
             edition,
             texts,
+            files,
         })
     }
 }
@@ -154,13 +161,26 @@ impl BundlePlan {
         &self.texts
     }
 
+    /// Digests of the evidence files that the figure's trace shows.
+    #[must_use]
+    pub fn files(&self) -> &[Digest] {
+        &self.files
+    }
+
     /// The file. `entries` are the texts of the entries at [`BundlePlan::positions`], `proof` is their proof in the
     /// tree of the checkpoint.
     ///
     /// # Panics
     /// When an entry is no JSON: the log has none.
     #[must_use]
-    pub fn to_file(&self, entries: &[String], proof: &[Hash], checkpoint: &str, texts: &[OpenedText]) -> Vec<u8> {
+    pub fn to_file(
+        &self,
+        entries: &[String],
+        proof: &[Hash],
+        checkpoint: &str,
+        texts: &[OpenedText],
+        evidence: &[(Digest, Vec<u8>)],
+    ) -> Vec<u8> {
         let raw = |text: &'_ str| -> Box<RawValue> { serde_json::from_str(text).expect("entries and rows are JSON") };
         let entries: Vec<_> = entries.iter().map(|text| raw(text)).collect();
         let rows: Vec<_> = self.edition.iter().flat_map(|(_, rows)| rows).map(|row| raw(row)).collect();
@@ -177,6 +197,7 @@ impl BundlePlan {
                 rows: rows.iter().map(AsRef::as_ref).collect(),
             }),
             texts: texts.iter().map(TextForm::from).collect(),
+            evidence: evidence.iter().map(|(digest, bytes)| EvidenceForm::of(digest, bytes)).collect(),
             trace: self.trace.clone(),
             proof: proof.iter().map(Hash::to_base64).collect(),
             entries: entries.iter().map(AsRef::as_ref).collect(),

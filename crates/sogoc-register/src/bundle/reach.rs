@@ -89,7 +89,8 @@ impl Reach {
             | Stream::Account(_)
             | Stream::Instrument(_)
             | Stream::Council(_)
-            | Stream::Refusals(_) => false,
+            | Stream::Refusals(_)
+            | Stream::Downloads(_) => false,
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Proved {
     pub texts: usize,
     /// Commitments of which the bundle says that the texts were erased. Their entries stand as they were.
     pub erased: Vec<Sealed>,
+    /// Evidence files that came along, whose bytes are those that entries behind the figure name.
+    pub evidence: Vec<(Digest, Vec<u8>)>,
     /// The register of the bundle's entries, for names.
     pub register: Register,
 }
@@ -126,6 +128,14 @@ pub enum BundleFault {
     /// A text does not fit a commitment of the bundle's entries.
     #[error("text {place} of the bundle: {what}")]
     Text {
+        /// Which one, counted from 0.
+        place: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A file is not one that the bundle's entries name.
+    #[error("evidence file {place} of the bundle: {what}")]
+    Evidence {
         /// Which one, counted from 0.
         place: usize,
         /// What is wrong.
@@ -213,7 +223,8 @@ pub fn verify_bundle(file: &[u8], policy: &Policy) -> Result<Proved, BundleFault
     let mut trace = match (&file.trace, basis) {
         (None, _) => None,
         (Some(said), Basis::Entries) => {
-            let trace = register.trace(&file.address, cut, TRACE_NODES_MAX).map_err(BundleRefused::from)?;
+            let mut trace = register.trace(&file.address, cut, TRACE_NODES_MAX).map_err(BundleRefused::from)?;
+            trace.leave_out_the_rest();
             let follows = serde_json::to_value(&trace).expect("answers have text keys and no floats");
             if follows != *said {
                 return Err(BundleFault::Trace);
@@ -230,6 +241,7 @@ pub fn verify_bundle(file: &[u8], policy: &Policy) -> Result<Proved, BundleFault
             None => erased.contains(commitment).then_some(Fetched::Erased),
         });
     }
+    let evidence = evidence(&file, trace.as_ref())?;
     let completeness = match &file.commitment {
         Some(commitment) => Completeness::Proved { announcement: commitment.announcement },
         None => Completeness::NotProved,
@@ -244,6 +256,7 @@ pub fn verify_bundle(file: &[u8], policy: &Policy) -> Result<Proved, BundleFault
         trace,
         texts: texts.len(),
         erased,
+        evidence,
         register,
         judged,
     })
@@ -414,6 +427,21 @@ fn texts(file: &File<'_>, register: &Register) -> Result<(BTreeMap<Sealed, Strin
         }
     }
     Ok((texts, erased))
+}
+
+/// Files whose bytes are those that entries of the figure name.
+fn evidence(file: &File<'_>, trace: Option<&Trace>) -> Result<Vec<(Digest, Vec<u8>)>, BundleFault> {
+    let named = trace.map(Trace::files).unwrap_or_default();
+    let mut files = Vec::with_capacity(file.evidence.len());
+    for (place, form) in file.evidence.iter().enumerate() {
+        let bad = |what| BundleFault::Evidence { place, what };
+        let (digest, bytes) = form.read().map_err(bad)?;
+        if named.binary_search(&digest).is_err() {
+            return Err(bad("no entry behind the figure names it"));
+        }
+        files.push((digest, bytes));
+    }
+    Ok(files)
 }
 
 /// The document in which a verdict is given to machines.

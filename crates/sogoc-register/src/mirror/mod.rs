@@ -25,7 +25,7 @@ use sql::{Arg, Tx};
 use tables::{Rows, Slice, TABLES, Table};
 
 /// Version of the tables; a mirror of another version is rebuilt.
-pub const MIRROR_VERSION: i64 = 1;
+pub const MIRROR_VERSION: i64 = 2;
 /// How long a writer may be silent before another takes over, in microseconds.
 const LEASE_US: i64 = 30_000_000;
 /// Bytes of rows that one statement inserts, about.
@@ -413,7 +413,8 @@ impl Touched {
                 | Stream::Instrument(_)
                 | Stream::Account(_)
                 | Stream::Criteria(_)
-                | Stream::Refusals(_) => {}
+                | Stream::Refusals(_)
+                | Stream::Downloads(_) => {}
             }
         }
         out

@@ -208,6 +208,15 @@ fn evidence(register: &Register, season: &SeasonId, agency: &AgencyId, rows: &mu
     let Some(card) = register.world().scorecard(season, agency) else { return };
     for (number, attached) in &card.evidence {
         let file = &attached.evidence;
+        let examined = file.examined.as_deref();
+        let verdict = attached.verdict();
+        let last = verdict.and_then(|v| v.signatures.last());
+        let mut reasons: Vec<&str> = verdict.map_or_else(Vec::new, |v| {
+            v.reasons.iter().chain(v.signatures.iter().flat_map(|s| &s.reasons)).map(String::as_str).collect()
+        });
+        reasons.sort_unstable();
+        reasons.dedup();
+        let uses = file.digest.as_ref().map_or(0, |digest| register.uses_of(digest).len());
         rows.push(row![
             season.as_str(),
             agency.as_str(),
@@ -219,6 +228,17 @@ fn evidence(register: &Register, season: &SeasonId, agency: &AgencyId, rows: &mu
             word(&file.purpose),
             or_null(file.case.as_ref()),
             i64::from(attached.withdrawn),
+            examined.map(|e| e.bytes),
+            examined.map(|e| e.active.join(";")),
+            examined.map(|e| e.scan.as_str()),
+            verdict.map(|v| v.outcome.as_str()),
+            verdict.map(|_| reasons.join(";")),
+            last.map(|s| s.signed_for.as_str()),
+            or_null(last.and_then(|s| s.proven.or(s.claimed))),
+            or_null(verdict.and_then(|v| v.anchors)),
+            or_null(verdict.map(|v| v.judged_at)),
+            attached.rejudged.len() + usize::from(examined.is_some()),
+            uses,
         ]);
     }
 }

@@ -62,7 +62,7 @@ impl Signed {
             Some(OpenedText::Text { commitment: *commitment, salt, text })
         });
         let opened: Vec<_> = opened.collect();
-        plan.to_file(&entries, &self.proof(plan.positions()), &self.checkpoint, &opened)
+        plan.to_file(&entries, &self.proof(plan.positions()), &self.checkpoint, &opened, &[])
     }
 
     /// The bundle of a figure as of the last edition.

@@ -4,6 +4,7 @@
 
 mod as_of;
 mod bundle;
+mod evidence;
 mod fold;
 mod hanam;
 mod small;
