@@ -7,10 +7,13 @@ use sogoc_log::{Log, LogError, Position, SignedCheckpoint};
 use sogoc_proof::TlogProof;
 use sogoc_register::bundle::{BundlePlan, BundleRefused, OpenedText};
 
+use crate::evidence::EvidenceError;
 use crate::open::App;
 
 /// Entries that are read at once where a bundle's lie close together.
 const READ_MAX: u64 = 4_096;
+/// Most bytes of evidence files in a bundle: in base64 they still fit into the largest that is read.
+const EVIDENCE_BYTES_MAX: u64 = 128 << 20;
 /// Positions that may lie between two entries that are read at once: reading them all costs less than asking twice.
 const GAP_MAX: u64 = 64;
 
@@ -22,6 +25,16 @@ pub enum Texts {
     Sealed,
     /// The texts that the figure's trace shows come along, with their salts.
     Opened,
+}
+
+/// Whether a bundle carries the evidence files behind the figure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Files {
+    /// Their digests and verdicts stand in the entries.
+    #[default]
+    LeftOut,
+    /// The files that the figure's trace shows come along.
+    Included,
 }
 
 /// Why there is no bundle.
@@ -36,6 +49,17 @@ pub enum BundleError {
         /// The last position that must be covered.
         position: u64,
     },
+    /// The evidence files are too large for one bundle.
+    #[error(
+        "the evidence behind the figure is larger than {limit} bytes: ask for the bundle without it, and for each file by itself"
+    )]
+    TooMuchEvidence {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The evidence store does not answer.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// The log does not answer.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -46,7 +70,7 @@ impl App {
     ///
     /// # Errors
     /// [`BundleError::NoCheckpoint`] where nothing that covers it was signed; `Log`.
-    pub async fn bundle(&self, plan: &BundlePlan, texts: Texts) -> Result<Vec<u8>, BundleError> {
+    pub async fn bundle(&self, plan: &BundlePlan, texts: Texts, files: Files) -> Result<Vec<u8>, BundleError> {
         let log = self.log();
         let positions: Vec<Position> = plan.positions().iter().copied().map(Position).collect();
         let last = plan.positions().last().copied().unwrap_or(0);
@@ -71,7 +95,25 @@ impl App {
                 wanted.iter().filter_map(opened).collect()
             }
         };
-        Ok(plan.to_file(&entries, &proof, &checkpoint.cosigned_note().to_string(), &opened))
+        let evidence = match files {
+            Files::LeftOut => Vec::new(),
+            Files::Included => self.evidence_of(plan).await?,
+        };
+        Ok(plan.to_file(&entries, &proof, &checkpoint.cosigned_note().to_string(), &opened, &evidence))
+    }
+
+    /// The evidence files behind a figure, but for what was erased and what was never stored.
+    async fn evidence_of(&self, plan: &BundlePlan) -> Result<Vec<(Digest, Vec<u8>)>, BundleError> {
+        let blobs = self.evidence()?.blobs();
+        let mut files = Vec::new();
+        let mut left = EVIDENCE_BYTES_MAX;
+        for digest in plan.files() {
+            let named = sogoc_evidence::Digest(digest.0);
+            let Some(bytes) = blobs.size(&named).await.map_err(EvidenceError::from)? else { continue };
+            left = left.checked_sub(bytes).ok_or(BundleError::TooMuchEvidence { limit: EVIDENCE_BYTES_MAX })?;
+            files.push((*digest, blobs.read(&named, bytes).await.map_err(EvidenceError::from)?));
+        }
+        Ok(files)
     }
 
     /// The texts of entries, given ascending positions.

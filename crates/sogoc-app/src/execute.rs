@@ -13,6 +13,7 @@
 
 use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::decide::Failure;
+use sogoc_domain::evidence::Found;
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::Timestamp;
@@ -21,6 +22,7 @@ use sogoc_log::{Append, LogError, Position, Uuid, Version};
 use sogoc_register::Register;
 
 use crate::drafting::{Around, command_digest, domain_time, draft, is_passing, refused_by_log, reused, stream_id};
+use crate::evidence::{EvidenceError, names_file};
 use crate::open::App;
 use crate::sealing::Sealing;
 use crate::turns::scorecard_alone;
@@ -53,6 +55,9 @@ pub enum ExecuteError {
     /// The log did not answer, or found a fault.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The evidence store did not answer, or found a fault.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
 }
 
 impl From<Refusal> for ExecuteError {
@@ -88,10 +93,17 @@ impl App {
             }
             (Some(_) | None, _) => None,
         };
+        // A file is not examined anew for a command that is recorded: it may have been erased since.
+        if names_file(&envelope.command)
+            && let Some(receipt) = self.receipt_of(envelope, &digest).await?
+        {
+            return Ok(receipt);
+        }
         // Who gave no `seen` was shown the register as it stands at the first try.
         let mut seen = None;
         for _ in 0..TRIES_MAX {
             let delegation = self.delegation(envelope).await?;
+            let found = self.found(envelope).await?;
             let received = self.now();
             let (size, decided) = {
                 let register = self.register();
@@ -105,13 +117,17 @@ impl App {
                     delegation,
                     log: self.log().name(),
                 };
-                (size, self.decided(&register, &around, seen))
+                (size, self.decided(&register, &around, seen, &found))
             };
             match decided {
                 Ok(decided) => match self.log().append(decided.append).await {
                     Ok(receipt) => {
                         if let Some(last) = receipt.positions.last() {
                             self.reach(last.0).await?;
+                        }
+                        if let Command::EraseEvidence(c) = &envelope.command {
+                            // It is recorded in any case, and `fsck` tells of a file that is there still.
+                            self.remove_erased(c.digest).await?;
                         }
                         if matches!(envelope.command, Command::PublishEdition(_)) {
                             // Who is told that it is published can prove it. It is recorded in any case.
@@ -141,6 +157,9 @@ impl App {
                 Err(refusal) => {
                     if self.catch_up().await? > size {
                         continue;
+                    }
+                    if refusal.code == Code::EvidenceIsErased && self.evidence().is_ok() {
+                        self.remove_if_erased(&envelope.command).await?;
                     }
                     if let Some(receipt) = self.receipt_of(envelope, &digest).await? {
                         return Ok(receipt);
@@ -185,12 +204,12 @@ impl App {
     }
 
     /// Decides on a register and writes the decision out.
-    fn decided(&self, register: &Register, around: &Around<'_>, seen: u64) -> Result<Decided, Refusal> {
+    fn decided(&self, register: &Register, around: &Around<'_>, seen: u64, found: &Found) -> Result<Decided, Refusal> {
         let envelope = around.envelope;
         check_seen_exists(register, envelope)?;
         let sealing = Sealing::new(self.shared.entropy.as_ref());
         let world = register.world();
-        let context = Context { world, record: register, received: around.received, sealer: &sealing };
+        let context = Context { world, record: register, received: around.received, sealer: &sealing, found };
         let decision = decide(envelope, &context).map_err(|refusal| {
             // A refusal for the state of a leaf that changed under its author's eyes is best told as that change.
             let changed = leaves::named(world, &envelope.command)

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 use sogoc_domain::World;
-use sogoc_domain::command::Envelope;
+use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::roles::Role;
 use sogoc_domain::values::{AccountId, AgencyId, SeasonId, Timestamp};
 use sogoc_log::{LogError, Uuid};
 
 use crate::drafting::command_digest;
+use crate::evidence::EvidenceError;
 use crate::execute::{ExecuteError, Origin, Receipt};
 use crate::import::results_table::{self, Existing, Officials, Standing};
 use crate::import::scorecard_sheet::{self, Sheet, SheetLeaf, SheetRules};
@@ -37,6 +38,9 @@ pub enum ImportFailure {
     /// The log did not answer.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The evidence store did not answer.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
 }
 
 impl From<Refusal> for ImportFailure {
@@ -50,6 +54,7 @@ impl From<ExecuteError> for ImportFailure {
         match error {
             ExecuteError::Refusal(refusal) => Self::Refusal(refusal),
             ExecuteError::Log(error) => Self::Log(error),
+            ExecuteError::Evidence(error) => Self::Evidence(error),
         }
     }
 }
@@ -82,7 +87,35 @@ impl App {
             None => Founding::ByThisImport,
             Some(Officials { administrator, approver }) => Founding::Founded { administrator, approver },
         };
-        Ok(season_folder::plan(source, &founding)?)
+        let mut plan = season_folder::plan(source, &founding)?;
+        if self.evidence().is_err() {
+            // Without a store for files, what the folder states of them is recorded and nothing else.
+            plan.files.clear();
+            plan.commands.retain(|planned| !matches!(planned.envelope.command, Command::AdoptTrustAnchors(_)));
+        }
+        Ok(plan)
+    }
+
+    /// Stores the files of a plan: before its commands are run, which name them.
+    ///
+    /// # Errors
+    /// When a file cannot be read any more, is not what it was when it was planned, or is not taken by the store.
+    pub async fn store_files(&self, source: &(dyn Source + Sync), plan: &Plan) -> Result<(), ImportFailure> {
+        for file in &plan.files {
+            if self.evidence_erased_by(&file.digest).is_some() {
+                continue;
+            }
+            let changed = || {
+                let reason = "the file was changed while the folder was read";
+                ImportError::of_file(&file.name, reason, "run the import again")
+            };
+            let bytes = source.read(&file.name).ok().flatten().ok_or_else(changed)?;
+            let stored = self.put_evidence(&bytes[..], u64::MAX).await?;
+            if stored.digest.0 != file.digest.0 {
+                return Err(changed().into());
+            }
+        }
+        Ok(())
     }
 
     /// Plans the import of a past season's printed table.

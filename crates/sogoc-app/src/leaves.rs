@@ -69,6 +69,7 @@ pub(crate) fn touched<'a>(
         }
         ScorecardEvent::EvidenceAttached(_)
         | ScorecardEvent::EvidenceWithdrawn(_)
+        | ScorecardEvent::EvidenceJudged(_)
         | ScorecardEvent::ScorecardSubmitted(_)
         | ScorecardEvent::SubmissionWithdrawn(_)
         | ScorecardEvent::SubmissionMissed(_)

@@ -10,6 +10,7 @@
 
 mod bundle;
 mod drafting;
+mod evidence;
 mod execute;
 pub mod import;
 mod importing;
@@ -25,8 +26,9 @@ mod snapshot;
 mod turns;
 mod what_if;
 
-pub use bundle::{BundleError, Texts, entry_proof};
+pub use bundle::{BundleError, Files, Texts, entry_proof};
 pub use drafting::command_digest;
+pub use evidence::{EXAMINED_BYTES_MAX, EvidenceError, EvidenceStore, Fsck, judge_file};
 pub use execute::{ExecuteError, Origin, Receipt};
 pub use importing::{ImportFailure, SheetImport};
 pub use open::{Absent, App, Options};

@@ -10,6 +10,7 @@ use sogoc_log::{Clock, Log, LogError, Position, StoredEntry};
 use sogoc_register::{FoldError, Register};
 
 use crate::drafting::domain_time;
+use crate::evidence::EvidenceStore;
 use crate::refused::Refused;
 use crate::sealing::{Entropy, SystemEntropy};
 use crate::signing::Signer;
@@ -27,6 +28,8 @@ pub struct Options {
     pub entropy: Arc<dyn Entropy>,
     /// What becomes of a store that is not there.
     pub absent: Absent,
+    /// Where evidence files are kept; without it, commands that need one are refused.
+    pub evidence: Option<EvidenceStore>,
     /// Told while the register is being built: entries folded, entries in all.
     pub progress: Option<Box<dyn FnMut(u64, u64) + Send>>,
 }
@@ -47,6 +50,7 @@ impl Default for Options {
             log: sogoc_log::Options::default(),
             entropy: Arc::new(SystemEntropy),
             absent: Absent::default(),
+            evidence: None,
             progress: None,
         }
     }
@@ -78,6 +82,7 @@ pub(crate) struct Shared {
     pub(crate) turns: Turns,
     pub(crate) refused: Refused,
     pub(crate) signer: Signer,
+    pub(crate) evidence: Option<EvidenceStore>,
 }
 
 impl fmt::Debug for App {
@@ -93,7 +98,7 @@ impl App {
     /// # Errors
     /// [`LogError`] as [`Log::open`].
     pub async fn open(url: &str, options: Options) -> Result<Self, LogError> {
-        let Options { log: log_options, entropy, absent, mut progress } = options;
+        let Options { log: log_options, entropy, absent, evidence, mut progress } = options;
         let clock = Arc::clone(&log_options.clock);
         let log = match absent {
             Absent::Created => open_or_create(url, log_options).await?,
@@ -113,6 +118,7 @@ impl App {
             turns: Turns::default(),
             refused: Refused::default(),
             signer: Signer::default(),
+            evidence,
         };
         let app = Self { shared: Arc::new(shared) };
         app.build(|folded| {

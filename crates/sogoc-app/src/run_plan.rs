@@ -13,13 +13,14 @@
 //! goes on after them. A command whose id is recorded with another digest comes from a file that was changed since, and
 //! is refused with its place in the file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::task::Poll;
 
 use futures_util::StreamExt as _;
 use sogoc_domain::command::Command;
 use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, Failure, LeafMark, TextMark};
+use sogoc_domain::evidence::{EvidenceUse, Found};
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AgencyId, Digest, LeafId, Sealed, SeasonId};
@@ -31,6 +32,9 @@ use crate::execute::{ExecuteError, Origin, answered};
 use crate::import::{Plan, PlannedCommand};
 use crate::open::App;
 use crate::sealing::Sealing;
+
+/// What was found about the files of commands, by their ids.
+type FoundByCommand = HashMap<Uuid, Found>;
 
 /// Commands decided ahead of the log. Half a batch of the sequencer, and far below what its queue takes.
 const RUN_MAX: usize = 512;
@@ -81,7 +85,8 @@ impl App {
         outcome.repeated = count(recorded.len());
         let open: Vec<&PlannedCommand> =
             plan.commands.iter().filter(|command| !recorded.contains(&command.envelope.command_id)).collect();
-        self.rehearse(&open)?;
+        let found = self.found_of(&open).await?;
+        self.rehearse(&open, &found)?;
         let mut rest = &open[..];
         while let Some(first) = rest.first() {
             progress(total - count(rest.len()), total);
@@ -92,11 +97,20 @@ impl App {
             }
             let length = rest.iter().take(RUN_MAX).take_while(|command| !stands_alone(command)).count();
             let (run, after) = rest.split_at(length);
-            self.run(plan, run, &mut outcome).await?;
+            self.run(plan, run, &found, &mut outcome).await?;
             rest = after;
         }
         progress(total, total);
         Ok(outcome)
+    }
+
+    /// What commands that name a file must be told of it.
+    async fn found_of(&self, commands: &[&PlannedCommand]) -> Result<FoundByCommand, PlanError> {
+        let envelopes = commands.iter().map(|command| &command.envelope);
+        self.found_all(envelopes).await.map_err(|(id, error)| {
+            let command = commands.iter().find(|command| command.envelope.command_id == id);
+            stopped(command.expect("the command that was looked into is one of these"), error)
+        })
     }
 
     /// The commands of a plan that are recorded.
@@ -123,14 +137,15 @@ impl App {
     }
 
     /// Decides every command without recording anything.
-    fn rehearse(&self, commands: &[&PlannedCommand]) -> Result<(), PlanError> {
+    fn rehearse(&self, commands: &[&PlannedCommand], found: &FoundByCommand) -> Result<(), PlanError> {
         let received = self.now();
         let mut world = self.register().world().clone();
         for command in commands {
             let sealing = Sealing::new(self.shared.entropy.as_ref());
             let register = self.register();
             let record = Rehearsal { register: &*register };
-            let context = Context { world: &world, record: &record, received, sealer: &sealing };
+            let found = found.get(&command.envelope.command_id).unwrap_or(&Found::Nothing);
+            let context = Context { world: &world, record: &record, received, sealer: &sealing, found };
             match decide(&command.envelope, &context) {
                 Ok(decision) => decision.events.iter().for_each(|(stream, event)| world.apply(stream, event)),
                 Err(refusal) if is_there_already(command, &refusal) => {}
@@ -141,8 +156,14 @@ impl App {
     }
 
     /// Decides a run of commands, hands their appends over in order, and waits for all of them.
-    async fn run(&self, plan: &Plan, run: &[&PlannedCommand], outcome: &mut PlanOutcome) -> Result<(), PlanError> {
-        let drafted = self.draft_run(plan, run, outcome)?;
+    async fn run(
+        &self,
+        plan: &Plan,
+        run: &[&PlannedCommand],
+        found: &FoundByCommand,
+        outcome: &mut PlanOutcome,
+    ) -> Result<(), PlanError> {
+        let drafted = self.draft_run(plan, run, found, outcome)?;
         let mut pending = Vec::with_capacity(drafted.len());
         for (command, append, failures) in drafted {
             // Boxed to be polled now: the first poll puts the append into the queue, so they stand there in this order.
@@ -188,6 +209,7 @@ impl App {
         &self,
         plan: &Plan,
         run: &[&'p PlannedCommand],
+        found: &FoundByCommand,
         outcome: &mut PlanOutcome,
     ) -> Result<Vec<(&'p PlannedCommand, Append, Vec<Failure>)>, PlanError> {
         let register = self.register();
@@ -199,7 +221,8 @@ impl App {
             let refused = |refusal: Refusal| stopped(command, refusal);
             let sealing = Sealing::new(self.shared.entropy.as_ref());
             let received = self.now();
-            let context = Context { world: &world, record: &*register, received, sealer: &sealing };
+            let found = found.get(&command.envelope.command_id).unwrap_or(&Found::Nothing);
+            let context = Context { world: &world, record: &*register, received, sealer: &sealing, found };
             let decision = match decide(&command.envelope, &context) {
                 Ok(decision) => decision,
                 Err(refusal) if is_there_already(command, &refusal) => {
@@ -288,6 +311,10 @@ impl Record for Rehearsal<'_> {
 
     fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
         self.register.text_marks(texts)
+    }
+
+    fn evidence_uses(&self, digest: &Digest) -> Vec<EvidenceUse> {
+        self.register.evidence_uses(digest)
     }
 
     fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {

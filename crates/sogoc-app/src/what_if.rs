@@ -1,6 +1,7 @@
 //! *What if*: commands decided on a copy of the register. Nothing is recorded, refusals neither.
 
 use sogoc_domain::command::Envelope;
+use sogoc_domain::evidence::Found;
 use sogoc_domain::refusal::Refusal;
 use sogoc_domain::{Context, decide};
 use sogoc_register::{ChangedFigure, VirtualAct, changed_figures};
@@ -23,7 +24,9 @@ impl App {
     ///
     /// # Errors
     /// The first command that would be refused.
-    pub fn what_if(&self, commands: &[Envelope]) -> Result<Vec<ChangedFigure>, WouldBeRefused> {
+    pub async fn what_if(&self, commands: &[Envelope]) -> Result<Vec<ChangedFigure>, WouldBeRefused> {
+        // A file that cannot be looked at is as one that is not stored, and the refusal says so.
+        let files = self.found_all(commands.iter()).await.unwrap_or_default();
         let register = self.register();
         let mut overlay = register.overlay();
         for (number, envelope) in (1..).zip(commands) {
@@ -31,7 +34,8 @@ impl App {
             let received = self.now();
             let decision = {
                 let sealing = Sealing::new(self.shared.entropy.as_ref());
-                let context = Context { world: overlay.world(), record: &overlay, received, sealer: &sealing };
+                let found = files.get(&envelope.command_id).unwrap_or(&Found::Nothing);
+                let context = Context { world: overlay.world(), record: &overlay, received, sealer: &sealing, found };
                 decide(envelope, &context).map_err(refused)?
             };
             let act = VirtualAct {

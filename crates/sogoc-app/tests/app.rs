@@ -176,9 +176,9 @@ async fn what_if_compares_figures_and_records_nothing() {
     let size = pilot.size().await;
     let digest = pilot.app.register().digest();
     let adjusted = pilot.envelope("reviewer-1", adjust("so-a", "1.1"));
-    let changed = pilot.app.what_if(std::slice::from_ref(&adjusted)).expect("it would be accepted");
+    let changed = pilot.app.what_if(std::slice::from_ref(&adjusted)).await.expect("it would be accepted");
     assert!(changed.iter().any(|f| f.address == "pilot/khoi/so-a/leaf/1.1/appraised_points"), "{changed:?}");
-    let refused = pilot.app.what_if(&[adjusted.clone(), adjusted]).expect_err("a leaf is appraised once a round");
+    let refused = pilot.app.what_if(&[adjusted.clone(), adjusted]).await.expect_err("a leaf is appraised once a round");
     assert_eq!(refused.number, 2);
     assert_eq!(pilot.size().await, size);
     assert_eq!(pilot.app.register().digest(), digest);

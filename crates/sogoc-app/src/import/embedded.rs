@@ -30,6 +30,13 @@ pub const HANAM_2022: Embedded = Embedded(files![
     "survey.csv",
     "claims.csv",
     "year-2021.csv",
+    "evidence/anchors.pem",
+    "evidence/so-cong-thuong/5.4.2_ke-hoach-tu-kiem-tra-cong-vu.pdf",
+    "evidence/so-tai-nguyen-va-moi-truong/3.1.1_du-thao-ke-hoach-ra-soat-danh-gia-tthc-nam-2022.pdf",
+    "evidence/so-van-hoa-the-thao-va-du-lich/3.1.1_ke-hoach-kiem-soat-tthc-nam-2022.pdf",
+    "evidence/so-xay-dung/1.5_gt-14_bien-ban-hop-hoi-dong-sang-kien.pdf",
+    "evidence/so-xay-dung/1.5_kn-01_quyet-dinh-cong-nhan-sang-kien-thu-ba.pdf",
+    "evidence/so-xay-dung/1.5_quyet-dinh-cong-nhan-sang-kien-hoac-van-ban-xac-nhan-hieu-qua-ap.pdf",
 ]);
 
 impl Embedded {

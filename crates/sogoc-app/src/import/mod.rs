@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use sogoc_domain::command::Envelope;
 use sogoc_domain::refusal::{Language, Said};
-use sogoc_domain::values::{SeasonId, ValueError};
+use sogoc_domain::values::{Digest, SeasonId, ValueError};
 use uuid::Uuid;
 
 pub mod claims;
@@ -52,6 +52,17 @@ pub struct Plan {
     pub commands: Vec<PlannedCommand>,
     /// Printed figures, to be reconciled after the import.
     pub claims: Vec<Claim>,
+    /// Files that the commands name, to be stored before them.
+    pub files: Vec<PlannedFile>,
+}
+
+/// A file of a source that is to be stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlannedFile {
+    /// Its name in the source.
+    pub name: String,
+    /// Its SHA-256.
+    pub digest: Digest,
 }
 
 /// A command of an import, with where it comes from.

@@ -172,7 +172,7 @@ pub fn plan(file: &str, bytes: &[u8], params: &Params, existing: &Existing) -> R
     planner.season(&rows, bands)?;
     planner.seconds = 20;
     planner.results(&rows)?;
-    Ok(Plan { season: params.season.clone(), commands: planner.timed()?, claims })
+    Ok(Plan { season: params.season.clone(), commands: planner.timed()?, claims, files: Vec::new() })
 }
 
 fn rows(table: &Table<'_>) -> Result<Vec<Printed>, ImportError> {
@@ -361,6 +361,7 @@ pub fn default_policy() -> Policy {
         ties: Ties::Competition,
         unsurveyed: Unsurveyed::LeaveOut,
         unsigned_evidence: UnsignedEvidence::ReviewerJudges,
+        evidence: None,
         late_submission: LateSubmission::ByAcceptance,
         appeal_may_lower: false,
         approvals: 2,

@@ -12,7 +12,7 @@ use sogoc_domain::command::Command;
 use sogoc_domain::criteria::{LeafRule, Node};
 use sogoc_domain::event::Name;
 use sogoc_domain::policy::{
-    Band, ClassBy, LateSubmission, Policy, ReasonCode, ReasonKind, Ties, UnsignedEvidence, Unsurveyed,
+    Band, ClassBy, EvidencePolicy, LateSubmission, Policy, ReasonCode, ReasonKind, Ties, UnsignedEvidence, Unsurveyed,
 };
 use sogoc_domain::scoring::{ChoiceOption, Rounding, ScoringRule, Tier, TierBasis};
 use sogoc_domain::values::{
@@ -301,6 +301,7 @@ struct PolicyDoc {
     appeal_may_lower: bool,
     unsurveyed: Unsurveyed,
     unsigned_evidence: UnsignedEvidence,
+    evidence: Option<EvidencePolicy>,
     late_submission: LateSubmission,
     instrument_required: Vec<String>,
 }
@@ -313,6 +314,7 @@ impl Default for PolicyDoc {
             appeal_may_lower: false,
             unsurveyed: Unsurveyed::LeaveOut,
             unsigned_evidence: UnsignedEvidence::ReviewerJudges,
+            evidence: None,
             late_submission: LateSubmission::ByAcceptance,
             instrument_required: INSTRUMENT_REQUIRED.iter().map(|k| (*k).to_owned()).collect(),
         }
@@ -506,6 +508,7 @@ pub(super) fn read(source: &dyn Source) -> Result<Season, ImportError> {
         ties: figures.rank.ties,
         unsurveyed: doc.policy.unsurveyed,
         unsigned_evidence: doc.policy.unsigned_evidence,
+        evidence: doc.policy.evidence,
         late_submission: doc.policy.late_submission,
         appeal_may_lower: doc.policy.appeal_may_lower,
         approvals: doc.policy.approvals,

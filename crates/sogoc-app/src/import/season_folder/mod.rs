@@ -2,7 +2,8 @@
 //!
 //! Read and checked whole first (`documents`, `rows`, `check`), then planned step by step in the order of the
 //! regulation (`plan`): register, season, self scores, round 1, explanations, confirmations, survey, council,
-//! publication, appeals, final publication.
+//! publication, appeals, final publication. Files that lie in the folder are named with their digests (`files`), and
+//! stored before the commands that name them are run.
 
 use sogoc_domain::values::{AccountId, SeasonId};
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use super::{ImportError, Plan, Source, command_id};
 mod admits;
 mod check;
 pub(crate) mod documents;
+mod files;
 mod plan;
 mod rows;
 #[cfg(test)]
@@ -55,5 +57,6 @@ pub fn plan(source: &dyn Source, founding: &Founding) -> Result<Plan, ImportErro
     let season = documents::read(source)?;
     let rows = rows::read(source, &season)?;
     let index = check::check(&season, &rows)?;
-    plan::plan(&index, &rows, founding)
+    let files = files::find(source, &rows)?;
+    plan::plan(&index, &rows, files, founding)
 }

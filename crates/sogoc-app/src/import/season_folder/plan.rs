@@ -4,22 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sogoc_domain::command::{
-    AcceptScore, AcceptSurvey, ActivateCriteriaSet, ActivateSeason, AdjustScore, AdoptResolution, AnnounceResults,
-    ApproveResults, ApproveRole, AssignReviewers, AttachEvidence, CloseSession, Command, ConfirmLeaves, Contested,
-    DecideAppeal, DecideApplicability, DecisionSets, DefineRankingGroup, DraftCriteriaSet, EnterAgency, Envelope,
-    FoundRegister, GiveExplanation, GrantRole, ImportSurvey, InstrumentRef, ItemDecision, LodgeAppeal, NewAccount,
-    NewAppealItem, NewInstrument, NewPoints, OpenAccount, OpenSeason, OpenSession, OpenSurvey, ProposeRole,
-    PublishEdition, RecordNotSurveyed, RecordReferenceFigures, RecordSelfScore, RegisterAgency, RegisterInstrument,
-    RequestExplanation, SchedulePhase, SetSeasonPolicy, SubmitScorecard, SurveyResult, UpholdScore,
+    AcceptScore, AcceptSurvey, ActivateCriteriaSet, ActivateSeason, AdjustScore, AdoptResolution, AdoptTrustAnchors,
+    AnnounceResults, ApproveResults, ApproveRole, AssignReviewers, AttachEvidence, CloseSession, Command,
+    ConfirmLeaves, Contested, DecideAppeal, DecideApplicability, DecisionSets, DefineRankingGroup, DraftCriteriaSet,
+    EnterAgency, Envelope, FoundRegister, GiveExplanation, GrantRole, ImportSurvey, InstrumentRef, ItemDecision,
+    LodgeAppeal, NewAccount, NewAppealItem, NewInstrument, NewPoints, OpenAccount, OpenSeason, OpenSession, OpenSurvey,
+    ProposeRole, PublishEdition, RecordNotSurveyed, RecordReferenceFigures, RecordSelfScore, RegisterAgency,
+    RegisterInstrument, RequestExplanation, SchedulePhase, SetSeasonPolicy, SubmitScorecard, SurveyResult, UpholdScore,
 };
 use sogoc_domain::event::{AppealOutcome, Ballot, EditionKind, EvidencePurpose, Name, Vote};
 use sogoc_domain::policy::{Alternate, Applicability, Assignment, Mode};
 use sogoc_domain::roles::{Role, Scope};
-use sogoc_domain::values::{AccountId, AgencyId, CaseId, InstrumentId, SeasonId, Timestamp};
+use sogoc_domain::values::{AccountId, AgencyId, CaseId, InstrumentId, SeasonId, Text, Timestamp};
 
 use super::Founding;
 use super::check::Index;
 use super::documents::{self, Phase, SEASON, Season, text};
+use super::files::{self, Files};
 use super::rows::{
     ACCOUNTS, AGENCIES, ASSIGNMENTS, Account, BODIES, CASES, Case, Declared, EVIDENCE, Evidence, Matter,
     NOT_APPLICABLE, NotApplicable, Rows, SCORES, SURVEY, Score,
@@ -29,11 +30,13 @@ use crate::import::{ImportError, Plan, PlannedCommand, command_id};
 
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
+/// What is said where a folder brings its trust anchors along.
+const ANCHORS_REASON: &str = "Chứng thư gốc tin cậy kèm theo hồ sơ của đợt đánh giá";
 
 /// Plans the commands of a folder that was read and checked.
-pub(super) fn plan(index: &Index<'_>, rows: &Rows, founding: &Founding) -> Result<Plan, ImportError> {
+pub(super) fn plan(index: &Index<'_>, rows: &Rows, files: Files, founding: &Founding) -> Result<Plan, ImportError> {
     let actors = Actors::of(rows, founding)?;
-    let mut p = Planner { index, season: index.season, rows, actors, steps: Vec::new(), planned: Vec::new() };
+    let mut p = Planner { index, season: index.season, rows, actors, steps: Vec::new(), planned: Vec::new(), files };
     let prepared = p.preparation(founding)?;
     let submitted = p.scorecards(prepared)?;
     p.appraisal(submitted)?;
@@ -152,6 +155,7 @@ struct Planner<'r> {
     /// Commands that wait for their times.
     steps: Vec<PlannedCommand>,
     planned: Vec<PlannedCommand>,
+    files: Files,
 }
 
 impl Planner<'_> {
@@ -244,7 +248,12 @@ impl Planner<'_> {
                 return Err(ImportError { line: line.parse().ok(), ..error }.with_value(&at));
             }
         }
-        Ok(Plan { season: self.season.id.clone(), commands: self.planned, claims: self.rows.claims.clone() })
+        Ok(Plan {
+            season: self.season.id.clone(),
+            commands: self.planned,
+            claims: self.rows.claims.clone(),
+            files: self.files.all,
+        })
     }
 
     fn id(&self) -> SeasonId {
@@ -377,6 +386,11 @@ impl Planner<'_> {
         self.then(&secretary, &pointer(SEASON, "", "", "open"), command);
         let command = SetSeasonPolicy { season: self.id(), policy: season.policy.clone() };
         self.then(&secretary, &pointer(SEASON, "/figure_policy", "", "policy"), command);
+        if let Some(anchors) = self.files.anchors {
+            let reason = Text::try_new(ANCHORS_REASON).expect("a text without control characters");
+            let command = AdoptTrustAnchors { season: self.id(), anchors, reason };
+            self.then(&secretary, &pointer(files::ANCHORS, "", "", "adopt"), command);
+        }
         for (i, group) in season.groups.iter().enumerate() {
             let command = DefineRankingGroup {
                 season: self.id(),
@@ -552,6 +566,7 @@ impl Planner<'_> {
             signature: e.signature,
             purpose: e.purpose,
             case: e.case.clone(),
+            detached: None,
         };
         (key, command)
     }

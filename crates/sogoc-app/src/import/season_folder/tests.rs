@@ -6,6 +6,7 @@ use std::io;
 use sogoc_domain::command::{Command, NewPoints};
 use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark, Record, TextMark};
 use sogoc_domain::event::Event;
+use sogoc_domain::evidence::{AnchorsFound, EvidenceUse, Found};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AgencyId, Digest, LeafId, Sealed, Sealer, SeasonId, Text, Timestamp};
 use sogoc_domain::{Context, Decision, World, decide};
@@ -143,6 +144,9 @@ impl Record for NoRecord {
     fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
         vec![None; texts.len()]
     }
+    fn evidence_uses(&self, _: &Digest) -> Vec<EvidenceUse> {
+        Vec::new()
+    }
     fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {
         AnnouncementFacts { as_of: 0, streams_root: Digest([0; 32]), streams: 0 }
     }
@@ -167,11 +171,23 @@ impl Sealer for NoSeal {
     }
 }
 
+/// Files are not what these tests are about: anchors are there, evidence is what the source states of it.
+fn told(command: &Command) -> Found {
+    let Command::AdoptTrustAnchors(c) = command else { return Found::Nothing };
+    Found::Anchors(AnchorsFound { digest: c.anchors, certificates: 1 })
+}
+
 /// Decides all commands on an empty world, in order.
 pub(crate) fn run(commands: &[PlannedCommand], world: &mut World) -> Vec<(Stream, Event)> {
     let mut log = Vec::new();
     for planned in commands {
-        let context = Context { world, record: &NoRecord, received: t("2026-01-01T00:00:00Z"), sealer: &NoSeal };
+        let context = Context {
+            world,
+            record: &NoRecord,
+            received: t("2026-01-01T00:00:00Z"),
+            sealer: &NoSeal,
+            found: &told(&planned.envelope.command),
+        };
         let Decision { events, failures, .. } = decide(&planned.envelope, &context).unwrap_or_else(|refusal| {
             panic!("{} {} by {}: {refusal}", planned.row, planned.envelope.command.kind(), planned.envelope.account)
         });
@@ -205,8 +221,13 @@ fn commands_that_need_not_wait_for_one_another_look_at_and_change_one_scorecard_
     let mut world = World::default();
     let mut alone = BTreeSet::new();
     for planned in &hanam().commands {
-        let context =
-            Context { world: &world, record: &NoRecord, received: t("2026-01-01T00:00:00Z"), sealer: &NoSeal };
+        let context = Context {
+            world: &world,
+            record: &NoRecord,
+            received: t("2026-01-01T00:00:00Z"),
+            sealer: &NoSeal,
+            found: &told(&planned.envelope.command),
+        };
         let decision = decide(&planned.envelope, &context).unwrap_or_else(|refusal| panic!("{refusal}"));
         if let Some(card) = scorecard_alone(&planned.envelope) {
             let kind = planned.envelope.command.kind();
@@ -236,8 +257,13 @@ fn a_register_that_was_founded_otherwise_takes_the_season_too() {
     // The founding brought two agencies and an instrument that the folder brings as well.
     let mut passed = 0;
     for planned in &other.commands {
-        let context =
-            Context { world: &world, record: &NoRecord, received: t("2026-01-01T00:00:00Z"), sealer: &NoSeal };
+        let context = Context {
+            world: &world,
+            record: &NoRecord,
+            received: t("2026-01-01T00:00:00Z"),
+            sealer: &NoSeal,
+            found: &told(&planned.envelope.command),
+        };
         match decide(&planned.envelope, &context) {
             Ok(decision) => decision.events.iter().for_each(|(stream, event)| world.apply(stream, event)),
             Err(refusal) => {
