@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use sogoc_domain::values::{AccountId, AgencyId, GroupId, SeasonId, SetId, Timestamp};
+use sogoc_domain::event::ErasureGround;
+use sogoc_domain::values::{AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, SeasonId, SetId, Timestamp};
 use sogoc_log::Hash;
 
 use crate::commands::serve::{CosignArgs, ServeArgs};
@@ -58,6 +59,15 @@ pub(crate) struct Global {
     /// The key that signs checkpoints [default: beside an embedded store, else sogoc-data/NAME.key]
     #[arg(long, global = true, env = "SOGOC_KEY_FILE", value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// Where evidence files are kept: a folder, or s3://bucket/prefix [default: PATH.evidence beside an embedded store]
+    #[arg(long, global = true, env = "SOGOC_EVIDENCE", value_name = "PLACE")]
+    pub(crate) evidence: Option<String>,
+    /// The key that encrypts evidence files at rest: 32 bytes as 64 hexadecimal digits or base64
+    #[arg(long, global = true, env = "SOGOC_EVIDENCE_KEY_FILE", value_name = "FILE")]
+    pub(crate) evidence_key_file: Option<PathBuf>,
+    /// The virus scanner: unix:/run/clamav/clamd.ctl or tcp:HOST:PORT [default: files are recorded as not scanned]
+    #[arg(long, global = true, env = "SOGOC_CLAMD", value_name = "ADDRESS")]
+    pub(crate) clamd: Option<String>,
     /// Read an imported season as of an instant of its own time
     #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
     pub(crate) as_of_occurred: Option<Timestamp>,
@@ -257,6 +267,9 @@ Exit code 0: everything in it is right (what is not proved is said); 1: the poli
         /// Print the figure's tree down to the entries
         #[arg(long)]
         trace: bool,
+        /// Write the evidence files that came along into this folder, each under its SHA-256
+        #[arg(long, value_name = "DIR")]
+        evidence_to: Option<PathBuf>,
     },
     /// Make proofs for others, and check those of any log
     #[command(subcommand)]
@@ -275,6 +288,9 @@ Examples:
   sogoc witness --listen 127.0.0.1:8090 --key witness.key --state witness-state --logs logs.txt"
     )]
     Witness(WitnessArgs),
+    /// Store, attach, show, check and erase evidence files
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// Make or upgrade a store's schema
     #[command(subcommand)]
     Store(StoreCommand),
@@ -457,6 +473,9 @@ Examples:
         /// Add the texts of the figure's entries: reasons, explanations, names of files
         #[arg(long)]
         with_texts: bool,
+        /// Add the evidence files behind the figure themselves
+        #[arg(long)]
+        with_evidence: bool,
     },
     /// Print a proof that an entry is in the log (C2SP tlog-proof)
     #[command(after_help = "Example:
@@ -467,7 +486,7 @@ Examples:
     },
     /// Print a proof that the log of a later size continues that of an earlier one
     #[command(after_help = "Example:
-  sogoc proof consistency 1000 4266 --json
+  sogoc proof consistency 1000 4267 --json
 
 JSON: {size1, root1, size2, root2, proof:[base64]}")]
     Consistency {
@@ -547,6 +566,213 @@ fn hash(text: &str) -> Result<Hash, String> {
 fn hashes(text: &str) -> Result<Hashes, String> {
     let parts = text.split([',', ' ', '\n']).map(str::trim).filter(|part| !part.is_empty());
     parts.map(hash).collect::<Result<_, _>>().map(Hashes)
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum EvidenceCommand {
+    /// Store files, durably, under their SHA-256. No entry names them yet
+    #[command(
+        after_help = "Prints the digest that commands such as attach-evidence name. The same file stored twice is stored once.
+
+Examples:
+  sogoc evidence put bao-cao.pdf
+  curl -s https://portal.example/report.pdf | sogoc evidence put -
+
+JSON: [{digest, bytes, existed}]"
+    )]
+    Put {
+        /// The files; - for stdin
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Largest file, in bytes
+        #[arg(long, value_name = "N", default_value_t = sogoc_domain::policy::EVIDENCE_BYTES_MAX)]
+        bytes_max: u64,
+    },
+    /// Store a file and attach it to a leaf: what it is and who signed it is examined once and recorded
+    #[command(after_help = "Sent again, it takes effect once: after a crash, run it again.
+
+Examples:
+  sogoc evidence attach bao-cao.pdf --season pilot-2026 --agency so-xay-dung --leaf 1.5 --account acc-so-xay-dung-officer-1
+  sogoc evidence attach so-lieu.xlsx --detached so-lieu.xlsx.p7s --season … --agency … --leaf … --account …
+  sogoc evidence attach bo-sung.pdf --case gt-14 --season … --agency … --leaf … --account …     for an explanation request")]
+    Attach {
+        /// The file
+        file: PathBuf,
+        #[command(flatten)]
+        leaf: LeafArgs,
+        /// Who attaches it
+        #[arg(long)]
+        account: AccountId,
+        /// Its name, where it is another than the file's
+        #[arg(long)]
+        name: Option<String>,
+        /// A signature over it in a file of its own (.p7s)
+        #[arg(long, value_name = "FILE")]
+        detached: Option<PathBuf>,
+        /// The explanation request or appeal that it is supplied for
+        #[arg(long, value_name = "ID")]
+        case: Option<CaseId>,
+        /// When it was attached, in an imported season
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        occurred: Option<Timestamp>,
+    },
+    /// Give an attached file out to an account that may read it. That it was given out is recorded
+    #[command(after_help = "Example:
+  sogoc evidence get hanam-2022 so-xay-dung 3 --account acc-thanh-tra-tinh-inspector-1 -o 3.pdf")]
+    Get {
+        #[command(flatten)]
+        file: FileArgs,
+        /// Who reads it
+        #[arg(long)]
+        account: AccountId,
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Show what is known of a file: where it is attached, by whom, every verdict
+    #[command(after_help = "Example:
+  sogoc evidence show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    Show {
+        /// Its SHA-256
+        digest: Digest,
+    },
+    /// List the files of a season
+    #[command(after_help = "Examples:
+  sogoc evidence list hanam-2022 --agency so-xay-dung
+  sogoc evidence list hanam-2022 --json | jq '.[] | select(.verdict.outcome == \"invalid\")'")]
+    List {
+        /// The season
+        season: SeasonId,
+        /// Only this agency's
+        #[arg(long)]
+        agency: Option<AgencyId>,
+    },
+    /// Compare the store with the entries and every file with its name. Changes nothing
+    #[command(
+        after_help = "Exit code 4 where a file is missing or altered, or is there although it was erased. Files that no entry names are
+said and left alone.
+
+Example:
+  sogoc evidence fsck --json"
+    )]
+    Fsck,
+    /// Copy every file that entries name to another place: from the pilot's folder to the server's, or to a backup
+    #[command(
+        after_help = "What is there already is verified and passed over; nothing is removed. Copy files before the log.
+
+Examples:
+  sogoc evidence copy --to s3://bucket/evidence
+  sogoc evidence copy --to /mnt/backup/evidence --json"
+    )]
+    Copy {
+        /// A folder, or s3://bucket/prefix
+        #[arg(long, value_name = "PLACE")]
+        to: String,
+        /// The key that encrypts files there, if they are to be encrypted
+        #[arg(long, value_name = "FILE")]
+        to_key_file: Option<PathBuf>,
+    },
+    /// Judge a file's signatures without a register: what it is, who signed it, what that is worth
+    #[command(after_help = "Offline: nothing is fetched. Exit code 0 if valid, 1 if not, or if that cannot be told.
+
+Examples:
+  sogoc evidence verify bao-cao.pdf --anchors anchors.pem
+  sogoc evidence verify so-lieu.xlsx --detached so-lieu.xlsx.p7s --anchors anchors.pem --at 2022-11-10T00:00:00+07:00 --json")]
+    Verify {
+        /// The file
+        file: PathBuf,
+        /// A signature over it in a file of its own (.p7s)
+        #[arg(long, value_name = "FILE")]
+        detached: Option<PathBuf>,
+        /// Trust anchors: a PEM file with certificates, and if you like revocation lists
+        #[arg(long, value_name = "FILE")]
+        anchors: Option<PathBuf>,
+        /// The instant that is judged at; now where left out
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        at: Option<Timestamp>,
+    },
+    /// Have an attached file's signatures judged again: the new verdict stands beside the old ones
+    #[command(after_help = "Example:
+  sogoc evidence judge hanam-2022 so-xay-dung 3 --account acc-so-noi-vu-secretariat-1 --reason 'Danh sách chứng thư gốc đã đổi'")]
+    Judge {
+        #[command(flatten)]
+        file: FileArgs,
+        /// Who has it judged
+        #[arg(long)]
+        account: AccountId,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Say by which trust anchors a season's signatures are judged from now on
+    #[command(after_help = "The file is stored as evidence is; its SHA-256 is its version and stands in every verdict.
+
+Example:
+  sogoc evidence anchors hanam-2022 anchors.pem --account acc-so-noi-vu-secretariat-1 --reason 'Theo danh sách mới'")]
+    Anchors {
+        /// The season
+        season: SeasonId,
+        /// A PEM file with certificates, and if you like revocation lists
+        file: PathBuf,
+        /// Who adopts them
+        #[arg(long)]
+        account: AccountId,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Erase a file on the ground of an instrument. Its digest and its verdicts stay
+    #[command(after_help = "By somebody who does not act for the agency that attached it. There is no way back.
+
+Example:
+  sogoc evidence erase 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --account acc-so-thong-tin-va-truyen-thong-admin-1 \\
+    --instrument 2070-qd-ubnd --ground-code named-without-need --ground 'Tệp có dữ liệu cá nhân'")]
+    Erase {
+        /// Its SHA-256
+        digest: Digest,
+        /// Who erases it
+        #[arg(long)]
+        account: AccountId,
+        /// The instrument, which must be registered
+        #[arg(long, value_name = "ID")]
+        instrument: InstrumentId,
+        /// request-of-person, named-without-need, retention-ended or ordered
+        #[arg(long, value_name = "CODE", value_parser = ground_code)]
+        ground_code: ErasureGround,
+        /// The ground in words
+        #[arg(long)]
+        ground: String,
+    },
+}
+
+/// A leaf of an agency.
+#[derive(Args, Debug)]
+pub(crate) struct LeafArgs {
+    /// The season
+    #[arg(long)]
+    pub(crate) season: SeasonId,
+    /// The agency
+    #[arg(long)]
+    pub(crate) agency: AgencyId,
+    /// The leaf, by code or id
+    #[arg(long)]
+    pub(crate) leaf: String,
+}
+
+/// A file of a scorecard.
+#[derive(Args, Debug)]
+pub(crate) struct FileArgs {
+    /// The season
+    pub(crate) season: SeasonId,
+    /// The agency
+    pub(crate) agency: AgencyId,
+    /// Its number within the scorecard
+    pub(crate) number: u32,
+}
+
+fn ground_code(text: &str) -> Result<ErasureGround, String> {
+    serde_json::from_value(text.into())
+        .map_err(|_| "write request-of-person, named-without-need, retention-ended or ordered".to_owned())
 }
 
 #[derive(Subcommand, Debug)]

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use sogoc_app::import::ImportError;
+use sogoc_app::{EvidenceError, ExecuteError};
 use sogoc_domain::refusal::{Language, Refusal};
+use sogoc_evidence::BlobError;
 use sogoc_log::LogError;
 use sogoc_register::mirror::MirrorError;
 use sogoc_register::{AsOfError, QueryError};
@@ -36,6 +38,8 @@ pub(crate) enum Failure {
     Diverged { message: String, kept: String },
     /// A bundle is not what it says (4).
     Unproved { message: String },
+    /// The evidence store does not fit the entries; what is wrong is said already (4).
+    Unfit,
     /// Nobody reads stdout any more.
     Closed,
 }
@@ -94,7 +98,7 @@ impl Failure {
             Self::Refused(_) | Self::Query(_) | Self::Input { .. } | Self::File(_) | Self::Short => 1,
             Self::Usage { .. } => 2,
             Self::Unavailable { .. } => 3,
-            Self::Corrupt { .. } | Self::Diverged { .. } | Self::Unproved { .. } => 4,
+            Self::Corrupt { .. } | Self::Diverged { .. } | Self::Unproved { .. } | Self::Unfit => 4,
         }
     }
 
@@ -139,6 +143,14 @@ impl Failure {
                 );
                 Some((format!("{what}: {message}"), remedy.to_owned()))
             }
+            Self::Unfit => {
+                let what = lang.pick("kho tài liệu không khớp với sổ", "the evidence store does not fit the register");
+                let remedy = lang.pick(
+                    "giữ nguyên kho để kiểm tra; khôi phục tệp thiếu và tệp bị sửa từ bản sao lưu, hoặc nạp lại đúng tệp đó bằng `sogoc evidence put`",
+                    "keep the store as it is for examination; restore what is missing or altered from a backup, or put the very same file again with `sogoc evidence put`",
+                );
+                Some((what.to_owned(), remedy.to_owned()))
+            }
             Self::Query(error) => Some(query_texts(error, lang)),
             Self::Short | Self::Closed => None,
         }
@@ -155,7 +167,8 @@ impl Failure {
             Self::Input { .. } | Self::File(_) => self.coded("input-refused", lang),
             Self::Usage { .. } => self.coded("usage", lang),
             Self::Unavailable { .. } => self.coded("store-unavailable", lang),
-            Self::Short | Self::Closed => None,
+            // One document: the findings.
+            Self::Unfit | Self::Short | Self::Closed => None,
         }
     }
 
@@ -250,6 +263,42 @@ impl From<MirrorError> for Failure {
             en: "the SQL mirror stays as it was; run `sogoc mirror rebuild` again",
         };
         Self::Unavailable { message, remedy }
+    }
+}
+
+impl From<EvidenceError> for Failure {
+    fn from(error: EvidenceError) -> Self {
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(inner) = source {
+            let said = inner.to_string();
+            if !message.ends_with(&said) {
+                message = format!("{message}: {said}");
+            }
+            source = inner.source();
+        }
+        let EvidenceError::Blob(blob) = &error else { return Self::input(message) };
+        match **blob {
+            BlobError::Altered { .. } | BlobError::Missing(_) => Self::Corrupt { position: None, message },
+            BlobError::TooLarge { .. } | BlobError::Empty | BlobError::Source(_) => Self::input(message),
+            BlobError::Undecipherable { .. } | BlobError::Unavailable { .. } => Self::Unavailable {
+                message,
+                remedy: Remedy {
+                    vi: "kiểm tra kho tài liệu (--evidence hoặc SOGOC_EVIDENCE) rồi chạy lại",
+                    en: "check the evidence store (--evidence or SOGOC_EVIDENCE) and run it again",
+                },
+            },
+        }
+    }
+}
+
+impl From<ExecuteError> for Failure {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Refusal(refusal) => Self::Refused(*refusal),
+            ExecuteError::Log(error) => error.into(),
+            ExecuteError::Evidence(error) => error.into(),
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use sogoc_app::{Absent, App, KeptError, Options, Signing};
+use sogoc_app::{Absent, App, EvidenceError, EvidenceStore, KeptError, Options, Signing};
+use sogoc_evidence::{Blobs, EncryptionKey, Location, Scanner};
 use sogoc_log::{Log, LogError};
 
 use crate::cli::Global;
@@ -14,7 +15,20 @@ use crate::output::{Output, Progress};
 pub(crate) async fn to_read(global: &Global, output: &Output) -> Result<App, Failure> {
     check_store(&global.store)?;
     must_exist(&global.store)?;
-    open(global, output, Absent::Refused).await
+    open(global, output, Absent::Refused, None).await
+}
+
+/// Opens a register that is there for a command that looks at files.
+pub(crate) async fn to_read_files(global: &Global, output: &Output) -> Result<App, Failure> {
+    check_store(&global.store)?;
+    must_exist(&global.store)?;
+    open(global, output, Absent::Refused, evidence_store(global)?).await
+}
+
+/// Opens a register that is there for a command that records something about files.
+pub(crate) async fn to_record_files(global: &Global, output: &Output) -> Result<App, Failure> {
+    let app = to_read_files(global, output).await?;
+    with_key(global, output, app).await
 }
 
 /// Opens a register that is there for a command that signs.
@@ -26,7 +40,7 @@ pub(crate) async fn to_sign(global: &Global, output: &Output) -> Result<App, Fai
 /// Opens the register for a command that records, and makes the store where it is not there.
 pub(crate) async fn to_write(global: &Global, output: &Output) -> Result<App, Failure> {
     check_store(&global.store)?;
-    let app = open(global, output, Absent::Created).await?;
+    let app = open(global, output, Absent::Created, evidence_store(global)?).await?;
     with_key(global, output, app).await
 }
 
@@ -54,12 +68,18 @@ async fn with_key(global: &Global, output: &Output, app: App) -> Result<App, Fai
     }
 }
 
-async fn open(global: &Global, output: &Output, absent: Absent) -> Result<App, Failure> {
+async fn open(
+    global: &Global,
+    output: &Output,
+    absent: Absent,
+    evidence: Option<EvidenceStore>,
+) -> Result<App, Failure> {
     let mut progress = Progress::new(output.lang.pick("dựng sổ", "building the register"));
     let log = sogoc_log::Options { name: global.log_name.clone(), ..sogoc_log::Options::default() };
     let options = Options {
         log,
         absent,
+        evidence,
         progress: Some(Box::new(move |folded, total| progress.at(folded, total))),
         ..Options::default()
     };
@@ -71,6 +91,45 @@ async fn open(global: &Global, output: &Output, absent: Absent) -> Result<App, F
         return Err(kept(error, &path));
     }
     Ok(app)
+}
+
+/// The store of evidence files: as configured, else beside an embedded store. A server's nodes must share one, so there is
+/// no default for them.
+fn evidence_store(global: &Global) -> Result<Option<EvidenceStore>, Failure> {
+    let place = match (&global.evidence, sqlite_path(&global.store)) {
+        (Some(place), _) => place.clone(),
+        (None, Some(path)) => {
+            if let Some(folder) = Path::new(path).parent() {
+                std::fs::create_dir_all(folder).map_err(|error| Failure::Unavailable {
+                    message: format!("{}: {error}", folder.display()),
+                    remedy: Remedy {
+                        vi: "kiểm tra kho dữ liệu (--store hoặc SOGOC_STORE) rồi chạy lại",
+                        en: "check the store (--store or SOGOC_STORE) and run it again",
+                    },
+                })?;
+            }
+            format!("{path}.evidence")
+        }
+        (None, None) => return Ok(None),
+    };
+    let blobs = blobs(&place, "--evidence", global.evidence_key_file.as_deref(), "--evidence-key-file")?;
+    let scanner = match &global.clamd {
+        None => None,
+        Some(address) => Some(Scanner::parse(address).map_err(|error| usage("--clamd", &error))?),
+    };
+    Ok(Some(EvidenceStore::new(blobs, scanner)))
+}
+
+/// A place for files, encrypted where there is a key; the names of the options are for messages.
+pub(crate) fn blobs(place: &str, option: &str, key: Option<&Path>, key_option: &str) -> Result<Blobs, Failure> {
+    let location = Location::parse(place).map_err(|error| usage(option, &error))?;
+    let key = key.map(EncryptionKey::from_file).transpose().map_err(|error| usage(key_option, &error))?;
+    Blobs::open(&location, key).map_err(|error| Failure::from(EvidenceError::from(error)))
+}
+
+/// An option whose value cannot be used; the error names the remedy.
+fn usage(option: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::Usage { message: format!("{option}: {error}"), remedy: Remedy { vi: "", en: "" } }
 }
 
 fn kept(error: KeptError, path: &Path) -> Failure {

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sogoc_app::{App, BundleError, Texts};
+use sogoc_app::{App, BundleError, Files, Texts};
 use sogoc_log::Log;
 use sogoc_proof::{Policy, PolicyError};
 use sogoc_register::bundle::{Basis, BundleFault, Completeness, Depth, Proved, verify_bundle};
 use sogoc_report::{Labels, Shown};
 
+use super::evidence::reason_text;
 use super::reading::{cut, season_of};
 use crate::cli::Global;
 use crate::failure::{Failure, Remedy};
@@ -28,12 +29,14 @@ pub(crate) async fn make(
     address: &str,
     file: &Path,
     deep: bool,
-    with_texts: bool,
+    with: (Texts, Files),
 ) -> Ended {
-    let app = open::to_read(global, output).await?;
+    let app = match with.1 {
+        Files::LeftOut => open::to_read(global, output).await?,
+        Files::Included => open::to_read_files(global, output).await?,
+    };
     let depth = if deep { Depth::Deep } else { Depth::Table };
-    let texts = if with_texts { Texts::Opened } else { Texts::Sealed };
-    let made = made(&app, global, address, depth, texts).await;
+    let made = made(&app, global, address, depth, with).await;
     app.close().await;
     let (bundle, document) = made?;
     std::fs::write(file, &bundle).map_err(|error| Failure::file(file, &error))?;
@@ -60,7 +63,7 @@ async fn made(
     global: &Global,
     address: &str,
     depth: Depth,
-    texts: Texts,
+    (texts, files): (Texts, Files),
 ) -> Result<(Vec<u8>, Value), Failure> {
     let plan = {
         let register = app.register();
@@ -68,7 +71,7 @@ async fn made(
         let cut = if asked { cut(global, &register, season_of(address))? } else { register.bundle_cut(address) };
         register.bundle(address, cut, depth).map_err(|error| Failure::from(BundleError::from(error)))?
     };
-    let bundle = app.bundle(&plan, texts).await?;
+    let bundle = app.bundle(&plan, texts, files).await?;
     let document = json!({
         "address": address,
         "value": plan.figure().value,
@@ -92,10 +95,18 @@ pub(crate) fn verify(
     policy: Option<&Path>,
     log_key: Option<&str>,
     with_trace: bool,
+    evidence_to: Option<&Path>,
 ) -> Ended {
     let policy = read_policy(policy, log_key)?;
     let bytes = super::proof::read(file, FILE_BYTES_MAX).map_err(|error| Failure::file(file, &error))?;
     let proved = verify_bundle(&bytes, &policy).map_err(|fault| failed(&fault))?;
+    if let Some(folder) = evidence_to {
+        std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
+        for (digest, bytes) in &proved.evidence {
+            let path = folder.join(digest.to_string());
+            std::fs::write(&path, bytes).map_err(|error| Failure::file(&path, &error))?;
+        }
+    }
     output.answer(&document(&proved), || text(&proved, output, with_trace))
 }
 
@@ -150,6 +161,7 @@ fn failed(fault: &BundleFault) -> Failure {
         | BundleFault::Figure { .. }
         | BundleFault::Trace
         | BundleFault::Text { .. }
+        | BundleFault::Evidence { .. }
         | BundleFault::Refused(_) => Failure::Unproved { message: fault.to_string() },
     }
 }
@@ -187,6 +199,7 @@ fn document(proved: &Proved) -> Value {
         }
     }
     document["texts"] = proved.texts.into();
+    document["evidence"] = proved.evidence.iter().map(|(digest, _)| digest.to_string()).collect();
     document["erased"] = proved.erased.iter().map(ToString::to_string).collect();
     let lines = |lines: Vec<(&'static str, String, String)>| -> Value {
         lines.into_iter().map(|(code, _, en)| json!({ "code": code, "text": en })).collect()
@@ -246,6 +259,14 @@ fn what_is_proved(proved: &Proved) -> Vec<(&'static str, String, String)> {
             "texts",
             format!("{} văn bản kèm theo đúng là văn bản mà các mục đã cam kết", proved.texts),
             format!("the {} texts that came along are the ones that the entries commit to", proved.texts),
+        ));
+    }
+    if !proved.evidence.is_empty() {
+        let count = proved.evidence.len();
+        lines.push((
+            "evidence",
+            format!("{count} tệp tài liệu kèm theo đúng là tệp mà các mục đã nêu, không sai một byte"),
+            format!("the {count} evidence files that came along are, to the byte, the ones that the entries name"),
         ));
     }
     lines
@@ -315,7 +336,8 @@ fn text(proved: &Proved, output: &Output, with_trace: bool) -> String {
     list(lang.pick("Đã chứng minh", "Proved"), '✓', what_is_proved(proved));
     list(lang.pick("Không chứng minh", "Not proved"), '–', what_is_not_proved(proved));
     if with_trace && let Some(trace) = &proved.trace {
-        let labels = Labels::new(proved.register.world(), season_of(&figure.address), lang.language());
+        let labels =
+            Labels::new(proved.register.world(), season_of(&figure.address), lang.language()).with_reasons(reason_text);
         text.push('\n');
         text.push_str(&sogoc_report::trace(trace, &labels, Shown { depth: None, inputs: None }));
     }
@@ -326,6 +348,8 @@ impl From<BundleError> for Failure {
     fn from(error: BundleError) -> Self {
         match error {
             BundleError::Log(error) => error.into(),
+            BundleError::Evidence(error) => error.into(),
+            BundleError::TooMuchEvidence { .. } => Self::input(error.to_string()),
             BundleError::Refused(sogoc_register::bundle::BundleRefused::Query(error)) => error.into(),
             BundleError::Refused(refused) => Self::input(refused.to_string()),
             BundleError::NoCheckpoint { .. } => Self::Input {

@@ -2,15 +2,15 @@
 
 use sogoc_app::import::embedded::HANAM_2022;
 use sogoc_app::import::{Claim, Plan};
-use sogoc_app::{App, BundleError, Texts};
+use sogoc_app::{App, BundleError, Files, Texts};
 use sogoc_domain::values::SeasonId;
 use sogoc_register::bundle::Depth;
 use sogoc_report::{Labels, Shown};
 
-use super::bundle;
 use super::import::{counts_json, counts_text, failed, run_plan};
 use super::reading::{ranking_text, trace_text};
 use super::reconcile;
+use super::{bundle, evidence};
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::lang::Lang;
@@ -34,6 +34,7 @@ pub(crate) async fn run(global: &Global, output: &Output) -> Ended {
 
 async fn load(app: &App, global: &Global, output: &Output) -> Ended {
     let plan = app.plan_season(&HANAM_2022).await.map_err(failed)?;
+    app.store_files(&HANAM_2022, &plan).await.map_err(failed)?;
     let outcome = run_plan(app, output, &plan, None).await?;
     if output.json {
         return output.document(&counts_json(app, output, &outcome).await?);
@@ -52,6 +53,8 @@ async fn text(app: &App, global: &Global, output: &Output, plan: &Plan, counts: 
     text.push_str(&group_figures(app, output, season)?);
     text.push_str(&heading("Một số liệu và các mục làm nên nó", "One figure, and the entries behind it"));
     text.push_str(&traced(app, output, season).await?);
+    text.push_str(&heading("Tài liệu kiểm chứng và chữ ký số", "Evidence, and what its signatures are worth"));
+    text.push_str(&evidence::examined_text(app, output, season).await?);
     text.push_str(&heading("Đối chiếu với báo cáo đã in", "Reconciliation with the printed report"));
     text.push_str(&reconciled(app, output, season, &plan.claims)?);
     text.push_str(&heading(
@@ -99,7 +102,7 @@ async fn proved(app: &App, global: &Global, output: &Output, season: &SeasonId) 
         let register = app.register();
         register.bundle(&address, register.bundle_cut(&address), Depth::Table).map_err(BundleError::from)?
     };
-    let bundle = app.bundle(&plan, Texts::Sealed).await?;
+    let bundle = app.bundle(&plan, Texts::Sealed, Files::LeftOut).await?;
     let file = keys::key_path(global, app.log()).with_file_name(PROVED_FILE);
     std::fs::write(&file, &bundle).map_err(|error| Failure::file(&file, &error))?;
     let (file, vkey) = (file.display(), key.verifier().to_string());

@@ -106,7 +106,7 @@ fn say(output: &Output, answer: Result<Receipt, ExecuteError>) -> Result<bool, F
     let (document, refused) = match answer {
         Ok(receipt) => (receipt_json(&receipt, output.lang), false),
         Err(ExecuteError::Refusal(refusal)) => (json!({ "refusal": refusal_json(&refusal, output.lang) }), true),
-        Err(ExecuteError::Log(error)) => return Err(error.into()),
+        Err(error @ (ExecuteError::Log(_) | ExecuteError::Evidence(_))) => return Err(error.into()),
     };
     output.document(&document)?;
     Ok(refused)

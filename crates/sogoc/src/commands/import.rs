@@ -218,14 +218,12 @@ pub(crate) fn failed(error: ImportFailure) -> Failure {
         ImportFailure::Plan(error) => plan_failed(error),
         ImportFailure::Refusal(refusal) => Failure::Refused(*refusal),
         ImportFailure::Log(error) => error.into(),
+        ImportFailure::Evidence(error) => error.into(),
     }
 }
 
 fn plan_failed(error: PlanError) -> Failure {
-    match *error.source {
-        sogoc_app::ExecuteError::Refusal(refusal) => Failure::Refused(*refusal),
-        sogoc_app::ExecuteError::Log(error) => error.into(),
-    }
+    (*error.source).into()
 }
 
 /// A plan's error, with the place in the file said first.

@@ -3,6 +3,7 @@
 mod bundle;
 mod criteria;
 mod demo;
+mod evidence;
 mod execute;
 mod import;
 mod log;
@@ -38,11 +39,12 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         Command::Reconcile { season, file, strict } => reconcile::run(&global, &output, &season, &file, strict).await,
         Command::Execute { file } => execute::execute(&global, &output, file.as_deref()).await,
         Command::Criteria { set } => criteria::run(&global, &output, &set).await,
-        Command::Verify { file, policy, log_key, trace } => {
-            bundle::verify(&output, &file, policy.as_deref(), log_key.as_deref(), trace)
+        Command::Verify { file, policy, log_key, trace, evidence_to } => {
+            bundle::verify(&output, &file, policy.as_deref(), log_key.as_deref(), trace, evidence_to.as_deref())
         }
         Command::Proof(command) => proof::run(&global, &output, &command).await,
         Command::Witness(args) => witness::run(&output, args).await,
+        Command::Evidence(command) => evidence::run(&global, &output, &command).await,
         Command::Log(command) => log::run(&global, &output, &command).await,
         Command::Store(command) => store::run(&global, &output, &command).await,
         Command::Mirror(command) => store::mirror(&global, &output, &command).await,

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::json;
+use sogoc_app::{Files, Texts};
 use sogoc_proof::{Note, ProofError, VerifierKey, verify_consistency, verify_inclusion};
 
 use super::bundle;
@@ -17,8 +18,10 @@ const NOTE_BYTES_MAX: u64 = 1 << 20;
 
 pub(crate) async fn run(global: &Global, output: &Output, command: &ProofCommand) -> Ended {
     match command {
-        ProofCommand::Figure { address, output: file, deep, with_texts } => {
-            bundle::make(global, output, address, file, *deep, *with_texts).await
+        ProofCommand::Figure { address, output: file, deep, with_texts, with_evidence } => {
+            let texts = if *with_texts { Texts::Opened } else { Texts::Sealed };
+            let files = if *with_evidence { Files::Included } else { Files::LeftOut };
+            bundle::make(global, output, address, file, *deep, (texts, files)).await
         }
         ProofCommand::Entry { position } => entry(global, output, *position).await,
         ProofCommand::Consistency { size1, size2 } => consistency(global, output, *size1, *size2).await,

@@ -6,6 +6,7 @@ use sogoc_domain::values::{AgencyId, GroupId, SeasonId, Timestamp};
 use sogoc_register::{AsOf, Cut, FigureValue, HistoryItem, QueryError, Register, TRACE_NODES_MAX, Trace, Why};
 use sogoc_report::{Labels, Shown};
 
+use super::evidence::reason_text;
 use crate::cli::{AsOfArg, Global};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -132,7 +133,8 @@ async fn traced(app: &App, global: &Global, address: &str) -> Result<Trace, Fail
 /// A trace for people.
 pub(crate) fn trace_text(app: &App, output: &Output, trace: &Trace, shown: Shown) -> String {
     let register = app.register();
-    let labels = Labels::new(register.world(), season_of(&trace.figure.address), output.lang.language());
+    let labels = Labels::new(register.world(), season_of(&trace.figure.address), output.lang.language())
+        .with_reasons(reason_text);
     sogoc_report::trace(trace, &labels, shown)
 }
 

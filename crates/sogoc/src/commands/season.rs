@@ -45,6 +45,7 @@ async fn import(global: &Global, output: &Output, dir: &Path) -> Ended {
 
 async fn load(app: &sogoc_app::App, output: &Output, source: &(dyn Source + Sync)) -> Result<(Value, String), Failure> {
     let plan = app.plan_season(source).await.map_err(failed)?;
+    app.store_files(source, &plan).await.map_err(failed)?;
     let outcome = run_plan(app, output, &plan, None).await?;
     let next = match output.lang {
         crate::lang::Lang::Vi => format!("Xem tiếp: sogoc ranking {}\n", plan.season),

@@ -15,8 +15,8 @@ use crate::{Ended, open};
 
 pub(crate) async fn run(global: &Global, output: &Output, file: &Path) -> Ended {
     let commands = commands(file, output)?;
-    let app = open::to_read(global, output).await?;
-    let changed = app.what_if(&commands);
+    let app = open::to_read_files(global, output).await?;
+    let changed = app.what_if(&commands).await;
     app.close().await;
     let changed = changed.map_err(|refused| {
         output.say(&format!("{} {}:", output.lang.pick("lệnh thứ", "command"), refused.number));
