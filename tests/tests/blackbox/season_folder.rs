@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::hanam::{SEASON, folder};
-use crate::support::{Sogoc, Store, on_both_stores, on_sqlite, sql, stores::Kind};
+use crate::support::stores::{Kind, copy_into};
+use crate::support::{Sogoc, Store, on_both_stores, on_sqlite, sql};
 
 on_both_stores!(
     a_folder_gives_what_the_demo_gives,
@@ -53,11 +54,7 @@ fn another_season_in_the_format_goes_in_as_well(kind: Kind) {
 /// A copy of the data set that a test may change.
 fn copied(store: &Store) -> PathBuf {
     let copy = store.folder().join("season");
-    std::fs::create_dir(&copy).unwrap();
-    for entry in std::fs::read_dir(folder()).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
-    }
+    copy_into(&folder(), &copy);
     copy
 }
 

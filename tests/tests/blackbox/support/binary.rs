@@ -78,10 +78,9 @@ impl Sogoc {
     /// The command, ready to run, in a clean environment.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(path());
-        for name in ["SOGOC_STORE", "SOGOC_KEY_FILE", "SOGOC_LOG_NAME", "SOGOC_TRACE", "LC_ALL", "LC_MESSAGES", "LANG"]
-        {
-            command.env_remove(name);
-        }
+        let ours = ["STORE", "KEY_FILE", "LOG_NAME", "TRACE", "EVIDENCE", "EVIDENCE_KEY_FILE", "CLAMD"];
+        ours.iter().for_each(|name| _ = command.env_remove(format!("SOGOC_{name}")));
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().for_each(|name| _ = command.env_remove(name));
         if let Some(store) = &self.store {
             command.args(["--store", store]);
         }

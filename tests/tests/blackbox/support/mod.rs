@@ -1,6 +1,7 @@
 //! What the tests stand on: the binary, stores to run it on, and the printed report to compare with.
 
 pub(crate) mod binary;
+pub(crate) mod evidence;
 pub(crate) mod exact;
 pub(crate) mod hanam;
 pub(crate) mod pilot;

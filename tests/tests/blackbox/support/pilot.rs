@@ -119,6 +119,8 @@ fn is_about_no_season(kind: &str) -> bool {
         "draft-criteria-set",
         "activate-criteria-set",
         "amend-criteria-set",
+        "erase-evidence",
+        "register-signer",
     ]
     .contains(&kind)
 }
@@ -128,9 +130,46 @@ pub(crate) fn founding_to_activation() -> Vec<Value> {
     let mut commands = founding();
     commands.push(by("secretary", "draft-criteria-set", &criteria(SET, "20", domains())));
     commands.push(by("secretary", "activate-criteria-set", &json!({"set": SET})));
-    commands.extend(season(SEASON, "2026", "2100-01-01T00:00:00Z"));
-    commands.extend(season(OVER, "2020", "2021-01-01T00:00:00Z"));
+    commands.extend(season(SEASON, "2026", "2100-01-01T00:00:00Z", &policy()));
+    commands.extend(season(OVER, "2020", "2021-01-01T00:00:00Z", &policy()));
     commands
+}
+
+/// A season of its own beside the others, in which evidence goes by these rules: every leaf of domain 1 demands some.
+pub(crate) fn season_with_evidence(season_id: &str, rules: &Value) -> Vec<Value> {
+    let mut policy = policy();
+    policy["unsigned_evidence"] = "does_not_count".into();
+    policy["evidence"] = rules.clone();
+    let mut domains = domains();
+    demand_evidence(&mut domains[0]);
+    let set = format!("bo-{season_id}");
+    let mut commands = vec![
+        by("secretary", "draft-criteria-set", &criteria(&set, "20", domains)),
+        by("secretary", "activate-criteria-set", &json!({"set": set})),
+    ];
+    for mut command in season(season_id, "2027", "2100-01-01T00:00:00Z", &policy) {
+        if command["command"]["type"] == "define-ranking-group" {
+            command["command"]["set"] = set.clone().into();
+        }
+        commands.push(command);
+    }
+    commands
+}
+
+fn demand_evidence(node: &mut Value) {
+    if node.get("leaf").is_some() {
+        node["leaf"]["evidence_required"] = true.into();
+    }
+    let children = node.get_mut("children").and_then(Value::as_array_mut);
+    children.into_iter().flatten().for_each(demand_evidence);
+}
+
+/// The command in another season.
+pub(crate) fn in_season(season_id: &str, command: &Value) -> Value {
+    let mut fields = command["command"].clone();
+    fields["season"] = season_id.into();
+    let kind = fields["type"].as_str().expect("a command has a type").to_owned();
+    by(command["account"].as_str().expect("a command has an account"), &kind, &fields)
 }
 
 /// The founding, agencies, bodies, accounts and roles.
@@ -170,7 +209,7 @@ pub(crate) fn founding() -> Vec<Value> {
     commands
 }
 
-fn season(season: &str, year: &str, end: &str) -> Vec<Value> {
+fn season(season: &str, year: &str, end: &str, policy: &Value) -> Vec<Value> {
     let does = |kind: &str, mut fields: Value| {
         fields["season"] = season.into();
         by("secretary", kind, &fields)
@@ -178,7 +217,7 @@ fn season(season: &str, year: &str, end: &str) -> Vec<Value> {
     let year: u16 = year.parse().expect("a year");
     let mut commands = vec![
         does("open-season", json!({"year": year, "title": format!("Đợt đánh giá {year}")})),
-        does("set-season-policy", json!({"policy": policy()})),
+        does("set-season-policy", json!({"policy": policy})),
     ];
     for group in ["so", "huyen"] {
         commands.push(does("define-ranking-group", group_of(group)));

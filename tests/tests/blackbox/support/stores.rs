@@ -25,6 +25,8 @@ pub(crate) fn log_key() -> SignerKey {
 
 /// The file of a store's key, in the test's folder.
 pub(crate) const KEY: &str = "log.key";
+/// The folder of a store's evidence files, in the test's folder: where an embedded store keeps them by itself.
+pub(crate) const EVIDENCE: &str = "register.db.evidence";
 
 /// Runs each function once on each store: `fn name(kind: Kind)`.
 macro_rules! on_both_stores {
@@ -115,7 +117,7 @@ impl Store {
                 if let Some(template) = template {
                     let cache = Cache::locked();
                     std::fs::copy(cache.file(template), &file).expect("the template can be copied");
-                    cache.copy_key(kind, template, folder.path());
+                    cache.copy_beside(kind, template, folder.path());
                 }
                 let url = format!("sqlite:{}", file.display());
                 Self { kind, url, folder, database: None }
@@ -133,7 +135,7 @@ impl Store {
                         let cache = Cache::locked();
                         let database = cache.database(&server, template);
                         sql::run(&server, &format!("create database {name} template {database}"));
-                        cache.copy_key(kind, template, folder.path());
+                        cache.copy_beside(kind, template, folder.path());
                     }
                 }
                 Self { kind, url: with_database(&server, &name), folder, database: Some(name) }
@@ -152,7 +154,17 @@ impl Store {
 
     /// The binary on this store.
     pub(crate) fn sogoc(&self) -> Sogoc {
-        Sogoc::on(&self.url).keyed(self.folder().join(KEY))
+        let sogoc = Sogoc::on(&self.url).keyed(self.folder().join(KEY));
+        match self.kind {
+            Kind::Sqlite => sogoc,
+            // A server has no folder of its own for files.
+            Kind::Postgres => sogoc.with(&["--evidence", self.evidence().to_str().expect("a plain path")]),
+        }
+    }
+
+    /// The folder of its evidence files.
+    pub(crate) fn evidence(&self) -> PathBuf {
+        self.folder().join(EVIDENCE)
     }
 
     /// A folder of this test's own.
@@ -222,7 +234,9 @@ impl Template {
         let _ = std::fs::remove_file(key.with_extension("checkpoint"));
         std::fs::write(&key, format!("{}\n", log_key().encode())).expect("the target folder can be written to");
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
-        let sogoc = Sogoc::on(store).keyed(key);
+        let files = key.with_extension("evidence");
+        let _ = std::fs::remove_dir_all(&files);
+        let sogoc = Sogoc::on(store).keyed(key).with(&["--evidence", files.to_str().expect("a plain path")]);
         match self {
             Self::Demo => {
                 sogoc.ok(&["demo"]);
@@ -261,9 +275,10 @@ impl Cache {
         self.folder.join(format!("{}-{kind:?}.key", template.name()))
     }
 
-    /// Gives a test the key of its template, and the checkpoint that was kept beside it.
-    fn copy_key(&self, kind: Kind, template: Template, folder: &Path) {
+    /// Gives a test the key of its template, the checkpoint that was kept beside it, and its evidence files.
+    fn copy_beside(&self, kind: Kind, template: Template, folder: &Path) {
         let (from, to) = (self.key_of(kind, template), folder.join(KEY));
+        copy_into(&from.with_extension("evidence"), &folder.join(EVIDENCE));
         std::fs::copy(&from, &to).expect("the key can be copied");
         std::fs::copy(from.with_extension("checkpoint"), to.with_extension("checkpoint"))
             .expect("the checkpoint can be copied");
@@ -309,6 +324,19 @@ fn key() -> String {
     meta.modified().expect("files have times").hash(&mut hasher);
     pilot::founding_to_activation().iter().for_each(|command| command.to_string().hash(&mut hasher));
     format!("{:016x}", hasher.finish())
+}
+
+/// Copies a folder with all that is in it.
+pub(crate) fn copy_into(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a folder can be made");
+    for entry in std::fs::read_dir(from).expect("the folder is there") {
+        let (entry, name) = entry.map(|entry| (entry.path(), entry.file_name())).expect("it can be read");
+        if entry.is_dir() {
+            copy_into(&entry, &to.join(name));
+        } else {
+            std::fs::copy(&entry, to.join(name)).expect("a file can be copied");
+        }
+    }
 }
 
 fn lock_file(root: &Path, key: &str) -> File {
