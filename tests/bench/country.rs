@@ -424,9 +424,10 @@ impl Season {
             digest: Some(Digest(digest)),
             name: text(&format!("Báo cáo số {} tiêu chí {} - {piece}.pdf", agency % 900 + 100, leaf_code(leaf))),
             media: "application/pdf".to_owned(),
-            signature: SignatureState::StatedValid,
+            signature: SignatureState::NotJudged,
             purpose: if case.is_some() { EvidencePurpose::Supplement } else { EvidencePurpose::Submitted },
             case,
+            detached: None,
         };
         writer.execute(&self.officer(agency), attach.into()).await
     }

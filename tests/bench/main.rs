@@ -8,6 +8,7 @@
 
 mod commands;
 mod country;
+mod evidence;
 mod log;
 mod peer;
 mod proving;
@@ -186,7 +187,8 @@ async fn generate(store: &str, agencies: u32, seed: u64) -> anyhow::Result<()> {
 }
 
 /// Names of the measurements, in the order in which they run.
-const MEASUREMENTS: &[&str] = &["score", "hot", "log-append", "log-verify", "open", "curve", "sqlite", "prove"];
+const MEASUREMENTS: &[&str] =
+    &["score", "hot", "log-append", "log-verify", "open", "curve", "sqlite", "prove", "evidence"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -234,6 +236,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             "curve" => bench.curve().await?,
             "sqlite" => bench.sqlite().await?,
             "prove" => bench.prove().await?,
+            "evidence" => bench.evidence().await?,
             "log-append" => bench.log_append().await?,
             "log-verify" => bench.log_verify().await?,
             other => unreachable!("{other} is not one of the measurements"),

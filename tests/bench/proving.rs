@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
-use sogoc_app::{Signing, Texts};
+use sogoc_app::{Files, Signing, Texts};
 use sogoc_domain::values::AccountId;
 use sogoc_proof::{Algorithm, Policy, SignerKey};
 use sogoc_register::bundle::{Completeness, Depth, verify_bundle};
@@ -42,7 +42,7 @@ impl Bench {
                     let register = live.app.register();
                     register.bundle(&address, register.bundle_cut(&address), Depth::Table)?
                 };
-                let bundle = live.app.bundle(&plan, Texts::Sealed).await?;
+                let bundle = live.app.bundle(&plan, Texts::Sealed, Files::LeftOut).await?;
                 makes.push(start.elapsed().as_secs_f64());
                 bytes = bundle.len();
                 let start = Instant::now();

@@ -11,8 +11,9 @@ use std::task::Poll;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use sogoc_domain::command::{Command, Envelope};
+use sogoc_domain::command::{AttachEvidence, Command, Envelope};
 use sogoc_domain::decide::{AnnouncementFacts, EditionFacts, LeafMark, TextMark};
+use sogoc_domain::evidence::{EvidenceUse, FileFound, Found, Outcome, Scan, SignatureFound, SignerFound};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AccountId, AgencyId, Digest, LeafId, Sealed, Sealer, SeasonId, Text, Timestamp};
 use sogoc_domain::{Context, Record, World, decide};
@@ -132,7 +133,8 @@ impl Writer {
     fn decide(&mut self, envelope: &Envelope) -> anyhow::Result<Append> {
         let sealing = Sealing { salts: Mutex::new((&mut self.salts, Vec::new())) };
         let received = Timestamp::from_micros(self.now.micros());
-        let context = Context { world: &self.world, record: &NoRegister, received, sealer: &sealing };
+        let found = found(&envelope.command, received);
+        let context = Context { world: &self.world, record: &NoRegister, received, sealer: &sealing, found: &found };
         let kind = envelope.command.kind();
         let decision = match decide(envelope, &context) {
             Ok(decision) => decision,
@@ -278,6 +280,39 @@ impl Sealer for Sealing<'_> {
     }
 }
 
+/// What an examination would have found of a file: a PDF with one valid signature.
+fn found(command: &Command, at: Timestamp) -> Found {
+    let Command::AttachEvidence(AttachEvidence { digest: Some(digest), .. }) = command else { return Found::Nothing };
+    let signer = SignerFound {
+        identity: Text::try_new(r#"{"name":"Văn thư cơ quan"}"#).expect("a text without control characters"),
+        organisation: None,
+        certificate: *digest,
+    };
+    let signature = SignatureFound {
+        outcome: Outcome::Valid,
+        reasons: Vec::new(),
+        level: "b-lt".to_owned(),
+        signer: Some(signer),
+        claimed: Some(at),
+        proven: Some(at),
+        covers_whole_file: true,
+    };
+    Found::File(Box::new(FileFound {
+        digest: *digest,
+        bytes: 250_000,
+        media: "pdf".to_owned(),
+        members: Vec::new(),
+        active: Vec::new(),
+        scan: Scan::NotScanned,
+        outcome: Outcome::Valid,
+        reasons: Vec::new(),
+        signatures: vec![signature],
+        anchors: None,
+        rules: 1,
+        judged_at: at,
+    }))
+}
+
 /// A generated season is not announced, and nobody corrects a clerical error in it: no decision asks the register.
 struct NoRegister;
 
@@ -288,6 +323,10 @@ impl Record for NoRegister {
 
     fn text_marks(&self, texts: &[Sealed]) -> Vec<Option<TextMark>> {
         vec![None; texts.len()]
+    }
+
+    fn evidence_uses(&self, _: &Digest) -> Vec<EvidenceUse> {
+        Vec::new()
     }
 
     fn announcement(&self, _: &SeasonId) -> AnnouncementFacts {
