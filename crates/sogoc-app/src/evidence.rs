@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use sogoc_domain::World;
 use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::evidence::{AnchorsFound, FileFound, Found, Outcome, Scan, SignatureFound, SignerFound, erased_by};
+use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::values::{Digest, SeasonId, Text, Timestamp};
 use sogoc_evidence::{Anchors, AnchorsError, BlobError, Blobs, Body, Condition, Listing, Scanner, Stored};
 use tokio::io::AsyncRead;
@@ -232,17 +233,10 @@ impl App {
         envelope: &Envelope,
         origin: Origin<'_>,
     ) -> Result<(Receipt, Body), ExecuteError> {
-        let digest = self.attached(envelope);
-        let Some(digest) = digest else {
-            // The refusal says what is missing.
-            let receipt = self.execute(envelope, origin).await?;
-            return Err(sogoc_domain::refusal::Refusal::new(sogoc_domain::refusal::Code::Unknown)
-                .with("what", "evidence of command")
-                .with("id", receipt.command_id)
-                .into());
-        };
-        // Recorded first: nothing is given out that is not on record.
+        // Recorded first: nothing is given out that is not on record. What is not attached is refused there.
         let receipt = self.execute(envelope, origin).await?;
+        let none = || Refusal::new(Code::Unknown).with("what", "evidence of command").with("id", receipt.command_id);
+        let digest = self.attached(envelope).ok_or_else(none)?;
         let body = self.evidence()?.blobs.get(&named(digest)).await.map_err(EvidenceError::from)?;
         Ok((receipt, body))
     }

@@ -203,14 +203,8 @@ async fn attach(app: &App, output: &Output, command: &EvidenceCommand) -> Ended 
         case: case.clone(),
         detached,
     };
-    let key = format!(
-        "{}\u{1f}{}\u{1f}{}\u{1f}{digest}\u{1f}{}\u{1f}{account}",
-        attach.season,
-        attach.agency,
-        attach.leaf,
-        case.as_ref().map_or("", |case| case.as_str())
-    );
-    let id = Uuid::new_v5(&NAMESPACE, key.as_bytes());
+    // The same file attached again to the same place, under the same name, is the same command.
+    let id = Uuid::new_v5(&NAMESPACE, format!("{account}\u{1f}{}", json!(attach)).as_bytes());
     let mut envelope = envelope(app, account, id, attach.into());
     envelope.occurred = occurred.or(envelope.occurred);
     let receipt = app.execute(&envelope, ORIGIN).await?;
