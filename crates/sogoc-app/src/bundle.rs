@@ -7,7 +7,7 @@ use sogoc_log::{Log, LogError, Position, SignedCheckpoint};
 use sogoc_proof::TlogProof;
 use sogoc_register::bundle::{BundlePlan, BundleRefused, OpenedText};
 
-use crate::evidence::EvidenceError;
+use crate::evidence::{EvidenceError, named};
 use crate::open::App;
 
 /// Entries that are read at once where a bundle's lie close together.
@@ -108,10 +108,10 @@ impl App {
         let mut files = Vec::new();
         let mut left = EVIDENCE_BYTES_MAX;
         for digest in plan.files() {
-            let named = sogoc_evidence::Digest(digest.0);
-            let Some(bytes) = blobs.size(&named).await.map_err(EvidenceError::from)? else { continue };
+            let name = named(*digest);
+            let Some(bytes) = blobs.size(&name).await.map_err(EvidenceError::from)? else { continue };
             left = left.checked_sub(bytes).ok_or(BundleError::TooMuchEvidence { limit: EVIDENCE_BYTES_MAX })?;
-            files.push((*digest, blobs.read(&named, bytes).await.map_err(EvidenceError::from)?));
+            files.push((*digest, blobs.read(&name, bytes).await.map_err(EvidenceError::from)?));
         }
         Ok(files)
     }

@@ -424,7 +424,8 @@ fn attached(world: &World, command: &Command) -> Option<Digest> {
     world.scorecard(&c.season, &c.agency)?.evidence.get(&c.number)?.evidence.digest
 }
 
-fn named(digest: Digest) -> sogoc_evidence::Digest {
+/// A digest as the store names it.
+pub(crate) fn named(digest: Digest) -> sogoc_evidence::Digest {
     sogoc_evidence::Digest(digest.0)
 }
 

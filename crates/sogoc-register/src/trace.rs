@@ -64,33 +64,24 @@ impl Trace {
     /// Commitments of all texts in the tree, sorted, each once: what the caller asks the log for.
     #[must_use]
     pub fn commitments(&self) -> Vec<Sealed> {
-        let mut found = Vec::new();
-        let mut open = vec![self];
-        while let Some(trace) = open.pop() {
-            for node in &trace.inputs {
-                match node {
-                    TraceNode::Figure(trace) => open.push(trace),
-                    TraceNode::Entry(entry) => found.extend(entry.texts.iter().map(|t| t.commitment)),
-                }
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
+        self.gathered(|entry, found| found.extend(entry.texts.iter().map(|t| t.commitment)))
     }
 
     /// Digests of all files in the tree, sorted, each once: evidence, and signatures that stand in files of their own.
     #[must_use]
     pub fn files(&self) -> Vec<Digest> {
+        self.gathered(|entry, found| found.extend(entry.evidence.iter().flat_map(|e| [e.digest, e.detached]).flatten()))
+    }
+
+    /// Digests that the entries of the tree hold, sorted, each once.
+    fn gathered(&self, of: impl Fn(&EntryView, &mut Vec<Digest>)) -> Vec<Digest> {
         let mut found = Vec::new();
         let mut open = vec![self];
         while let Some(trace) = open.pop() {
             for node in &trace.inputs {
                 match node {
                     TraceNode::Figure(trace) => open.push(trace),
-                    TraceNode::Entry(entry) => {
-                        found.extend(entry.evidence.iter().flat_map(|e| [e.digest, e.detached]).flatten());
-                    }
+                    TraceNode::Entry(entry) => of(entry, &mut found),
                 }
             }
         }

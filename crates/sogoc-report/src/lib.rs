@@ -15,5 +15,5 @@ pub use labels::{Labels, outcome_word};
 pub use ranking::ranking;
 pub use reconciled::{Listed, reconciled};
 pub use table::{Lines, Style, Table, one_line, wrap};
-pub use trace::{Shown, history, trace};
+pub use trace::{Shown, history, signer, trace};
 pub use why::why;

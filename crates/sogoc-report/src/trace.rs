@@ -153,7 +153,8 @@ impl Tree<'_> {
 }
 
 /// Name and organisation of who signed, from the text that was sealed.
-fn signer(identity: &str) -> String {
+#[must_use]
+pub fn signer(identity: &str) -> String {
     let identity: serde_json::Value = serde_json::from_str(identity).unwrap_or_default();
     let part = |field: &str| identity[field].as_str().map(one_line);
     let parts: Vec<_> = [part("name"), part("organisation")].into_iter().flatten().collect();

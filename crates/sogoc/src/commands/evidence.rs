@@ -15,7 +15,7 @@ use sogoc_domain::values::{AccountId, AgencyId, Digest, SeasonId, Text, Timestam
 use sogoc_evidence::{Anchors, BlobError, Reason};
 use sogoc_log::Uuid;
 use sogoc_register::{EntryView, EvidenceView};
-use sogoc_report::{Table, one_line, outcome_word};
+use sogoc_report::{Table, one_line, outcome_word, signer};
 use tokio::io::AsyncWriteExt as _;
 
 use super::execute::receipt_json;
@@ -478,7 +478,7 @@ fn verify(
             let _ = writeln!(out, "  {}", reason_of(code, lang));
         }
         for s in &found.signatures {
-            let who = s.signer.as_ref().map_or_else(|| "–".to_owned(), |signer| signer_line(signer.identity.as_str()));
+            let who = s.signer.as_ref().map_or_else(|| "–".to_owned(), |found| signer(found.identity.as_str()));
             let _ = writeln!(out, "  {} · {} · {who}", outcome_word(s.outcome, lang.language()), s.level);
             out.push_str(&times(s.claimed, s.proven, lang));
             for code in &s.reasons {
@@ -551,13 +551,6 @@ fn worth(evidence: &EvidenceView, lang: Lang) -> String {
     }
 }
 
-/// Name and organisation of who signed.
-fn signer_line(identity: &str) -> String {
-    let identity: Value = serde_json::from_str(identity).unwrap_or_default();
-    let part = |field: &str| identity[field].as_str().map(one_line);
-    [part("name"), part("organisation")].into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
 fn times(claimed: Option<Timestamp>, proven: Option<Timestamp>, lang: Lang) -> String {
     let mut out = String::new();
     if let Some(claimed) = claimed {
@@ -590,7 +583,7 @@ fn entry_text(entry: &EntryView, lang: Lang) -> String {
             let _ = writeln!(out, "    {}", reason_of(code, lang));
         }
         for s in &verdict.signatures {
-            let who = s.signer.as_deref().map_or_else(|| "–".to_owned(), signer_line);
+            let who = s.signer.as_deref().map_or_else(|| "–".to_owned(), signer);
             let _ = writeln!(out, "    {} · {} · {who}", outcome_word(s.outcome, lang.language()), s.level);
             out.push_str(&times(s.claimed, s.proven, lang));
             for code in &s.reasons {
