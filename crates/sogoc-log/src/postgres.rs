@@ -22,8 +22,11 @@ use crate::store::{
 };
 use crate::values::{Position, StreamId, Version};
 
-const MIGRATIONS: [&str; SCHEMA as usize] =
-    [include_str!("../migrations/postgres/0001_log.sql"), include_str!("../migrations/postgres/0002_proof.sql")];
+const MIGRATIONS: [&str; SCHEMA as usize] = [
+    include_str!("../migrations/postgres/0001_log.sql"),
+    include_str!("../migrations/postgres/0002_proof.sql"),
+    include_str!("../migrations/postgres/0003_service.sql"),
+];
 const ROLE: &str = include_str!("../migrations/postgres/role.sql");
 /// Longest wait for a connection, in seconds.
 const CONNECT_SECONDS_MAX: u64 = 5;

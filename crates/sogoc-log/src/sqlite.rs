@@ -23,8 +23,11 @@ use crate::store::{
 };
 use crate::values::{Position, StreamId, Version};
 
-const MIGRATIONS: [&str; SCHEMA as usize] =
-    [include_str!("../migrations/sqlite/0001_log.sql"), include_str!("../migrations/sqlite/0002_proof.sql")];
+const MIGRATIONS: [&str; SCHEMA as usize] = [
+    include_str!("../migrations/sqlite/0001_log.sql"),
+    include_str!("../migrations/sqlite/0002_proof.sql"),
+    include_str!("../migrations/sqlite/0003_service.sql"),
+];
 /// `pragma application_id` of a register: "sogo".
 const APPLICATION_ID: u32 = 0x736f_676f;
 /// Earlier ones have a WAL-reset corruption bug (DESIGN §5).

@@ -11,7 +11,7 @@ use crate::error::LogError;
 use crate::values::{Position, StreamId, Version};
 
 /// Schema that this program reads and writes; the number of the newest migration.
-pub(crate) const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 3;
 
 /// Connections to the store, for the SQL mirror, which keeps its tables beside the log.
 #[derive(Debug, Clone)]

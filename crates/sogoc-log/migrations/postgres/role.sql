@@ -32,7 +32,8 @@ begin
 end
 $$;
 
-revoke all on head, entry, sealed_text, snapshot, snapshot_chunk, checkpoint, signed, cosignature, tile_root from {role};
+revoke all on head, entry, sealed_text, snapshot, snapshot_chunk, checkpoint, signed, cosignature, tile_root,
+  sign_in, session, api_token, pending_sign_in, lease from {role};
 
 -- Invariant 1: insert and select, nothing else.
 grant select, insert on entry to {role};
@@ -49,6 +50,9 @@ grant select on signed to {role};
 grant update (size, frontier) on signed to {role};
 
 grant select, insert, delete on snapshot, snapshot_chunk to {role};
+
+-- What is no history: secrets of sign-in, and leases.
+grant select, insert, update, delete on sign_in, session, api_token, pending_sign_in, lease to {role};
 
 -- The SQL mirror is the service's own: rebuilt beside and swapped in.
 do $$
