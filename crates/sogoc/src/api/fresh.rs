@@ -1,0 +1,55 @@
+//! How far the register of this node may lag behind the log: a second.
+//!
+//! A task folds what any node recorded as soon as the log says so, and looks twice a second in any case. While its looks
+//! succeed, a question is answered at once. When the last one is older than a second, because the store is slow or away,
+//! the question looks itself, and is refused if it cannot: who was revoked a second ago reads nothing more anywhere.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use sogoc_app::App;
+use sogoc_log::LogError;
+
+use super::error::{Fault, ServiceCode};
+
+/// Age of the last look at the head, in microseconds, up to which a question is answered without another.
+const AGE_US_MAX: i64 = 1_000_000;
+/// How soon a position that is not there yet is worth another try, in milliseconds.
+const NOT_YET_MS: u64 = 200;
+
+/// When the log was looked at last.
+#[derive(Debug, Default)]
+pub(crate) struct Fresh {
+    looked_us: AtomicI64,
+}
+
+impl Fresh {
+    /// That the register is at most a second behind the log, and has seen a position.
+    ///
+    /// # Errors
+    /// When the store does not answer, or the position is not recorded.
+    pub(crate) async fn at_least(&self, app: &App, position: Option<u64>) -> Result<(), Fault> {
+        // By the wall clock: where it was set back, one look more is all that comes of it.
+        let age = app.now().micros().saturating_sub(self.looked_us.load(Ordering::Relaxed));
+        if !(0..=AGE_US_MAX).contains(&age) {
+            self.look(app).await?;
+        }
+        match position {
+            Some(position) if app.register().size() <= position => {
+                self.look(app).await?;
+                if app.register().size() <= position {
+                    return Err(Fault::Service(ServiceCode::NotYet, Some(NOT_YET_MS)));
+                }
+                Ok(())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Folds what was recorded, and notes when that was.
+    pub(crate) async fn look(&self, app: &App) -> Result<(), LogError> {
+        let began = app.now().micros();
+        app.catch_up().await?;
+        self.looked_us.fetch_max(began, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! From what is on the wire to JSON values and back.
+//!
+//! **Shape.** Inside, a request and an answer are JSON in the words of the schema: names as in the `.proto` files, whole
+//! numbers as numbers, what has no value absent. A request is read by its descriptor in every encoding, so that one rule
+//! says what is a field and what is not; commands then take the form that `sogoc execute` takes, from which the domain reads
+//! them. An answer is written by its descriptor where protobuf was asked for, and as it is where JSON was.
+//!
+//! **Exact values** are texts on the wire: a decimal, or `NUM/DEN` where there is no finite decimal.
+
+use bytes::Bytes;
+use prost_reflect::prost::Message as _;
+use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, SerializeOptions};
+use serde_json::{Map, Value};
+
+/// Nesting of a request at most, in any encoding.
+const DEPTH_MAX: usize = 64;
+
+/// Names as in the schema, whole numbers as numbers; fields without presence are there with their default.
+const WRITING: SerializeOptions =
+    SerializeOptions::new().use_proto_field_name(true).stringify_64_bit_integers(false).skip_default_fields(false);
+
+/// Reads a request in protobuf.
+///
+/// # Errors
+/// What cannot be read, in English, as all libraries of the format say it.
+pub(crate) fn from_protobuf(message: &MessageDescriptor, bytes: &[u8]) -> Result<Value, String> {
+    let read = DynamicMessage::decode(message.clone(), bytes).map_err(|error| error.to_string())?;
+    canonical(&read)
+}
+
+/// Reads a request in JSON; empty is an empty request.
+///
+/// # Errors
+/// As [`from_protobuf`]; an unknown field is one.
+pub(crate) fn from_json(message: &MessageDescriptor, bytes: &[u8]) -> Result<Value, String> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return from_value(message, Value::Object(Map::new()));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let options = DeserializeOptions::new().deny_unknown_fields(true);
+    let read = DynamicMessage::deserialize_with_options(message.clone(), &mut json, &options)
+        .map_err(|error| error.to_string())?;
+    json.end().map_err(|error| error.to_string())?;
+    canonical(&read)
+}
+
+/// Reads a request that is a value already.
+///
+/// # Errors
+/// As [`from_json`].
+pub(crate) fn from_value(message: &MessageDescriptor, value: Value) -> Result<Value, String> {
+    let options = DeserializeOptions::new().deny_unknown_fields(true);
+    let read = DynamicMessage::deserialize_with_options(message.clone(), value, &options)
+        .map_err(|error| error.to_string())?;
+    canonical(&read)
+}
+
+fn canonical(read: &DynamicMessage) -> Result<Value, String> {
+    let value =
+        read.serialize_with_options(serde_json::value::Serializer, &WRITING).map_err(|error| error.to_string())?;
+    if depth(&value) > DEPTH_MAX {
+        return Err(format!("it is nested deeper than {DEPTH_MAX} levels"));
+    }
+    Ok(value)
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// Writes an answer in protobuf.
+///
+/// # Errors
+/// When the answer does not fit its message, which is a defect of the service.
+pub(crate) fn to_protobuf(message: &MessageDescriptor, answer: &Value) -> Result<Bytes, String> {
+    fitted(message, answer).map(|message| message.encode_to_vec().into())
+}
+
+/// Writes an answer in JSON: without what has no value.
+///
+/// # Errors
+/// As [`to_protobuf`]; looked at only while it is tried, for the answer is written as it is.
+pub(crate) fn to_json(message: &MessageDescriptor, answer: &Value) -> Result<Bytes, String> {
+    if cfg!(debug_assertions) {
+        fitted(message, answer)?;
+    }
+    serde_json::to_vec(answer).map(Into::into).map_err(|error| error.to_string())
+}
+
+fn fitted(message: &MessageDescriptor, answer: &Value) -> Result<DynamicMessage, String> {
+    let options = DeserializeOptions::new().deny_unknown_fields(cfg!(debug_assertions));
+    DynamicMessage::deserialize_with_options(message.clone(), answer, &options).map_err(|error| error.to_string())
+}
+
+/// Puts a text from a path or a query into a request, as its field takes it. A field that is there already becomes a list
+/// where it may be one.
+///
+/// # Errors
+/// When the message has no such field, or the field is none that a text can give.
+pub(crate) fn put_text(
+    message: &MessageDescriptor,
+    request: &mut Map<String, Value>,
+    name: &str,
+    text: String,
+) -> Result<(), String> {
+    let field = message
+        .fields()
+        .find(|field| field.name() == name || field.json_name() == name)
+        .ok_or_else(|| format!("there is no parameter {name}"))?;
+    let value = value_of(&field, text)?;
+    if field.is_list() {
+        let list = request.entry(field.name().to_owned()).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(items) = list {
+            items.push(value);
+        }
+        return Ok(());
+    }
+    if request.insert(field.name().to_owned(), value).is_some() {
+        return Err(format!("the parameter {name} is given twice"));
+    }
+    Ok(())
+}
+
+fn value_of(field: &FieldDescriptor, text: String) -> Result<Value, String> {
+    match field.kind() {
+        Kind::Bool => match text.as_str() {
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            _ => Err(format!("the parameter {} is true or false", field.name())),
+        },
+        // Whole numbers may be texts in the JSON form of protobuf.
+        Kind::Uint32 | Kind::Uint64 | Kind::String => Ok(Value::String(text)),
+        Kind::Message(message) if message.full_name() == "google.protobuf.Timestamp" => Ok(Value::String(text)),
+        Kind::Message(_)
+        | Kind::Double
+        | Kind::Float
+        | Kind::Int32
+        | Kind::Int64
+        | Kind::Sint32
+        | Kind::Sint64
+        | Kind::Fixed32
+        | Kind::Fixed64
+        | Kind::Sfixed32
+        | Kind::Sfixed64
+        | Kind::Bytes
+        | Kind::Enum(_) => Err(format!("{} is no query parameter", field.name())),
+    }
+}
+
+/// The form in which the domain reads a part of a command: a choice without content is its name.
+///
+/// In the schema `{"survey_points":{}}` is a choice whose branch has no content (`google.protobuf.Empty`); in a command it
+/// is the word `survey_points`. And a class cap that is empty is none.
+pub(crate) fn to_domain(message: &MessageDescriptor, value: Value) -> Value {
+    let Value::Object(fields) = value else { return value };
+    if let [(name, _)] = fields.iter().collect::<Vec<_>>()[..]
+        && let Some(field) = message.get_field_by_name(name)
+        && field.containing_oneof().is_some_and(|choice| !choice.is_synthetic())
+        && is_empty_message(&field)
+    {
+        return Value::String(name.clone());
+    }
+    let of_field = |(name, value): (String, Value)| {
+        let Some(field) = message.get_field_by_name(&name) else { return (name, value) };
+        if message.name() == "DecisionSets" && name == "class_cap" && value == "" {
+            return (name, Value::Null);
+        }
+        let Kind::Message(inner) = field.kind() else { return (name, value) };
+        let value = match value {
+            Value::Array(items) if field.is_list() => {
+                Value::Array(items.into_iter().map(|item| to_domain(&inner, item)).collect())
+            }
+            other if field.is_map() => other,
+            other => to_domain(&inner, other),
+        };
+        (name, value)
+    };
+    Value::Object(fields.into_iter().map(of_field).collect())
+}
+
+/// The other way: a word of the domain as the branch of a choice without content.
+pub(crate) fn choice(value: Value) -> Value {
+    match value {
+        Value::String(name) => Value::Object(Map::from_iter([(name, Value::Object(Map::new()))])),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other,
+    }
+}
+
+fn is_empty_message(field: &FieldDescriptor) -> bool {
+    matches!(field.kind(), Kind::Message(message) if message.full_name() == "google.protobuf.Empty")
+}
+
+/// Exact values as the schema has them, and without what has no value: `{"num","den"}` becomes `NUM/DEN`.
+pub(crate) fn answer(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.len() == 2
+                && let (Some(Value::String(num)), Some(Value::String(den))) = (fields.get("num"), fields.get("den"))
+            {
+                *value = Value::String(format!("{num}/{den}"));
+                return;
+            }
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(answer);
+        }
+        Value::Array(items) => items.iter_mut().for_each(answer),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
