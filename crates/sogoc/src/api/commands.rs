@@ -53,23 +53,35 @@ pub(super) fn envelope(
     around: Option<Value>,
     fields: Map<String, Value>,
 ) -> Result<Envelope, Fault> {
-    let account = call.account.clone().ok_or_else(|| Refusal::new(Code::NotSignedIn))?;
     let command = command(method, kind, fields)?;
+    self::around(call, command_id, around, command)
+}
+
+/// A command in the caller's name, with what it rests on: the schema's `Envelope`.
+///
+/// # Errors
+/// `not-signed-in`; `malformed-command`, naming the field.
+pub(super) fn around(
+    call: &Call,
+    command_id: Uuid,
+    around: Option<Value>,
+    command: Command,
+) -> Result<Envelope, Fault> {
+    let account = call.account().cloned().ok_or_else(|| Refusal::new(Code::NotSignedIn))?;
     let around = match around {
         Some(Value::Object(around)) => around,
         Some(_) | None => Map::new(),
     };
-    let field = |name: &str| around.get(name).filter(|value| !value.is_null());
-    let read = |name: &str| field(name).map_or(Value::Null, Clone::clone);
+    let field = |name: &str| around.get(name).cloned().unwrap_or(Value::Null);
     let malformed = |name: &str, why: serde_json::Error| Fault::malformed(format!("envelope.{name}: {why}"));
     Ok(Envelope {
         account,
         command_id,
-        on_behalf_of: serde_json::from_value(read("on_behalf_of")).map_err(|why| malformed("on_behalf_of", why))?,
-        capacity: serde_json::from_value(read("capacity")).map_err(|why| malformed("capacity", why))?,
-        seen: serde_json::from_value(read("seen")).map_err(|why| malformed("seen", why))?,
-        instrument: serde_json::from_value(read("instrument")).map_err(|why| malformed("instrument", why))?,
-        occurred: serde_json::from_value(read("occurred")).map_err(|why| malformed("occurred", why))?,
+        on_behalf_of: serde_json::from_value(field("on_behalf_of")).map_err(|why| malformed("on_behalf_of", why))?,
+        capacity: serde_json::from_value(field("capacity")).map_err(|why| malformed("capacity", why))?,
+        seen: serde_json::from_value(field("seen")).map_err(|why| malformed("seen", why))?,
+        instrument: serde_json::from_value(field("instrument")).map_err(|why| malformed("instrument", why))?,
+        occurred: serde_json::from_value(field("occurred")).map_err(|why| malformed("occurred", why))?,
         command,
     })
 }

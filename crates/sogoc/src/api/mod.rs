@@ -8,33 +8,48 @@
 //! **Architecture Invariant:** a method is in the schema or it is not served; nothing but [`error`] makes a status of a
 //! fault; nothing here decides a rule.
 
+mod accounts;
 mod ask;
 mod commands;
+mod door;
 mod error;
+mod files;
 mod fresh;
+mod openapi;
 mod reading;
+mod rest;
+mod rpc;
 mod schema;
 mod sight;
 mod transcode;
+mod watch;
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::Stream;
+use http::HeaderMap;
 use serde_json::Value;
 use sogoc_app::App;
 use sogoc_domain::refusal::Language;
 use sogoc_domain::values::AccountId;
 
+pub(crate) use self::door::Limits;
+pub(crate) use self::rpc::Peer;
+
 use self::ask::Ask;
+use self::door::{Admitted, Door};
 use self::error::{Fault, ServiceCode};
 use self::fresh::Fresh;
 use self::schema::{Does, Method};
+use crate::access::{Access, Caller};
 
-/// Who calls, and how an answer is to be told.
+/// A call: who makes it, and how its answer is to be told.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// Who signed in; nobody where nobody did.
-    pub(crate) account: Option<AccountId>,
+    /// Who signed in, by what, and what that admits.
+    pub(crate) caller: Caller,
     /// The language of texts.
     pub(crate) language: Language,
     /// Ties the entries of this call to its trace.
@@ -42,6 +57,29 @@ pub(crate) struct Call {
     /// Where the call comes from.
     pub(crate) from: Option<IpAddr>,
 }
+
+impl Call {
+    /// The account that calls; none for the public.
+    pub(crate) fn account(&self) -> Option<&AccountId> {
+        self.caller.account.as_ref()
+    }
+}
+
+/// An answer, and what goes beside it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) value: Value,
+    pub(crate) headers: HeaderMap,
+}
+
+impl From<Value> for Answer {
+    fn from(value: Value) -> Self {
+        Self { value, headers: HeaderMap::new() }
+    }
+}
+
+/// Answers that come one after the other.
+pub(crate) type Answers = Pin<Box<dyn Stream<Item = Result<Value, Fault>> + Send>>;
 
 /// The API over one register. Clones share it.
 #[derive(Clone)]
@@ -51,29 +89,109 @@ pub(crate) struct Api {
 
 struct Inner {
     app: App,
+    access: Access,
     fresh: Fresh,
+    door: Door,
 }
 
 impl Api {
+    pub(crate) fn new(app: App, access: Access, limits: Limits) -> Self {
+        Self { inner: Arc::new(Inner { app, access, fresh: Fresh::default(), door: Door::new(limits) }) }
+    }
+
     pub(crate) fn app(&self) -> &App {
         &self.inner.app
+    }
+
+    /// Calls that are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.inner.door.under_way()
+    }
+
+    /// Everything that is served on one port: gRPC, gRPC-Web and Connect with health and reflection, plain HTTP, the
+    /// OpenAPI document, and sign-in by a browser.
+    pub(crate) fn router(&self) -> (axum::Router, Arc<connectrpc_health::StaticChecker>) {
+        let (beside, health) = rpc::beside();
+        let router = rest::router(self, beside)
+            .merge(self.inner.access.router());
+        (router, health)
+    }
+
+    /// Folds what other nodes record as soon as the log says so, for as long as it is polled.
+    pub(crate) async fn keep_fresh(&self) {
+        let mut wake = self.app().log().wake();
+        loop {
+            if let Err(error) = self.inner.fresh.look(self.app()).await {
+                tracing::debug!(error = %error, "the log could not be read; questions look for themselves");
+            }
+            wake.wait().await;
+        }
+    }
+
+    /// That the store answers and the register is where the log is.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(crate) async fn ready(&self) -> Result<(), Fault> {
+        self.inner.fresh.at_least(self.app(), None).await
     }
 
     /// Answers a method that takes one request and gives one answer. `request` is canonical (see [`transcode`]).
     ///
     /// # Errors
     /// Why it is not answered.
-    pub(crate) async fn answer(&self, method: &Method, call: &Call, request: Value) -> Result<Value, Fault> {
+    pub(crate) async fn answer(&self, method: &Method, call: &Call, request: Value) -> Result<Answer, Fault> {
         let ask = Ask::new(request);
         let mut answer = match method.does {
-            Does::Command(kind) => self.command(method, kind, call, ask).await?,
+            Does::Command(kind) => self.command(method, kind, call, ask).await?.into(),
             Does::Reads => {
                 self.inner.fresh.at_least(&self.inner.app, ask.number("least_position")).await?;
-                self.read(method, call, ask).await?
+                match self.sign_in_reads(method, call, &ask).await? {
+                    Some(answer) => answer.into(),
+                    None => self.read(method, call, ask).await?.into(),
+                }
             }
-            Does::Acts => return Err(Fault::Service(ServiceCode::NoSuchMethod, None)),
+            Does::Acts => self.act(method, call, ask).await?,
         };
-        transcode::answer(&mut answer);
+        transcode::answer(&mut answer.value);
         Ok(answer)
+    }
+
+    /// Begins a method that gives many answers.
+    ///
+    /// # Errors
+    /// Why it is not begun.
+    async fn stream(
+        &self,
+        method: &Method,
+        admitted: Admitted,
+        headers: HeaderMap,
+        request: Value,
+    ) -> Result<Answers, Fault> {
+        match method.name.as_str() {
+            "WatchEntries" => Ok(self.watch(admitted, headers, &Ask::new(request))),
+            "DownloadFile" => self.download(admitted, Ask::new(request)).await,
+            _ => Err(Fault::Service(ServiceCode::NoSuchMethod, None)),
+        }
+    }
+
+    /// Counts a call by its method, its protocol and what became of it.
+    async fn counted<T>(
+        &self,
+        method: &Method,
+        protocol: &'static str,
+        answered: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let began = tokio::time::Instant::now();
+        let answered = answered.await;
+        let outcome = answered.as_ref().err().map_or("ok", Fault::code);
+        let name = method.name.clone();
+        metrics::counter!("sogoc_requests_total", "method" => name.clone(), "protocol" => protocol, "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!("sogoc_request_seconds", "method" => name).record(began.elapsed().as_secs_f64());
+        if let Err(Fault::Refusal(refusal)) = &answered {
+            metrics::counter!("sogoc_refusals_total", "code" => refusal.code.as_str()).increment(1);
+        }
+        answered
     }
 }

@@ -55,6 +55,41 @@ pub(crate) fn from_value(message: &MessageDescriptor, value: Value) -> Result<Va
     canonical(&read)
 }
 
+/// The bytes of one field of a message in protobuf.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn bytes_from_protobuf(message: &MessageDescriptor, field: &str, bytes: &[u8]) -> Result<Bytes, String> {
+    let mut read = DynamicMessage::decode(message.clone(), bytes).map_err(|error| error.to_string())?;
+    taken_bytes(&mut read, field)
+}
+
+/// The bytes of one field of a message in JSON.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn bytes_from_json(message: &MessageDescriptor, field: &str, bytes: &[u8]) -> Result<Bytes, String> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let mut read = DynamicMessage::deserialize(message.clone(), &mut json).map_err(|error| error.to_string())?;
+    json.end().map_err(|error| error.to_string())?;
+    taken_bytes(&mut read, field)
+}
+
+fn taken_bytes(read: &mut DynamicMessage, field: &str) -> Result<Bytes, String> {
+    let field = read.get_field_by_name(field).map(|value| value.into_owned());
+    match field {
+        Some(prost_reflect::Value::Bytes(bytes)) => Ok(bytes),
+        Some(_) | None => Err("the message has no bytes".to_owned()),
+    }
+}
+
+/// A message with one field of bytes, in protobuf: for streams of files, which are not taken through JSON.
+pub(crate) fn protobuf_of_bytes(message: &MessageDescriptor, field: &str, bytes: Bytes) -> Bytes {
+    let mut written = DynamicMessage::new(message.clone());
+    written.set_field_by_name(field, prost_reflect::Value::Bytes(bytes));
+    written.encode_to_vec().into()
+}
+
 fn canonical(read: &DynamicMessage) -> Result<Value, String> {
     let value =
         read.serialize_with_options(serde_json::value::Serializer, &WRITING).map_err(|error| error.to_string())?;

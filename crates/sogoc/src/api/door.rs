@@ -1,0 +1,154 @@
+//! Who comes in, and how many: sign-in, scopes, rates and the number of calls under way, the same for every protocol.
+//!
+//! **Order.** Room first, which costs nothing; then who calls; then whether this caller sends too much; then whether it may
+//! call this method at all. A call that is refused for load has done nothing, and is told when to come again.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use governor::{DefaultKeyedRateLimiter, Quota};
+use http::{HeaderMap, header};
+use sogoc_domain::refusal::{Code, Language, Refusal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::{Fault, ServiceCode};
+use super::schema::{Does, Method};
+use super::{Api, Call};
+use crate::access::Caller;
+
+/// How soon there may be room again, in milliseconds.
+const BUSY_MS: u64 = 200;
+/// Callers whose rates are remembered before those that have been quiet are forgotten.
+const CALLERS_MAX: usize = 10_000;
+
+/// Bounds of what callers may ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Calls under way at once.
+    pub(crate) in_flight: usize,
+    /// Calls a second of one caller, in the long run.
+    pub(crate) requests_per_second: NonZeroU32,
+    /// Calls of one caller at once.
+    pub(crate) burst: NonZeroU32,
+    /// Largest body of a call, in bytes.
+    pub(crate) body_bytes: usize,
+    /// Largest evidence file, in bytes.
+    pub(crate) upload_bytes: u64,
+    /// Longest time that a call may take, streams apart, in seconds.
+    pub(crate) deadline_seconds: u64,
+}
+
+/// Keeps the bounds.
+#[derive(Debug)]
+pub(crate) struct Door {
+    room: Arc<Semaphore>,
+    rates: DefaultKeyedRateLimiter<String>,
+    pub(crate) limits: Limits,
+}
+
+/// A call that came in; its place is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) call: Call,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Door {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let quota = Quota::per_second(limits.requests_per_second).allow_burst(limits.burst);
+        Self { room: Arc::new(Semaphore::new(limits.in_flight)), rates: DefaultKeyedRateLimiter::keyed(quota), limits }
+    }
+
+    /// Calls that are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.limits.in_flight.saturating_sub(self.room.available_permits())
+    }
+
+    /// That a caller does not send too much.
+    fn check_rate(&self, caller: String) -> Result<(), Fault> {
+        if self.rates.len() > CALLERS_MAX {
+            self.rates.retain_recent();
+        }
+        self.rates.check_key(&caller).map_err(|until| {
+            use governor::clock::{Clock as _, DefaultClock};
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+            Fault::Service(ServiceCode::TooManyRequests, Some(ms))
+        })
+    }
+}
+
+impl Api {
+    /// Lets a call in.
+    ///
+    /// # Errors
+    /// `busy`, `too-many-requests`, and what sign-in refuses.
+    pub(crate) async fn admit(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        from: Option<IpAddr>,
+    ) -> Result<Admitted, Fault> {
+        let door = &self.inner.door;
+        let busy = |_| Fault::Service(ServiceCode::Busy, Some(BUSY_MS));
+        let place = Arc::clone(&door.room).try_acquire_owned().map_err(busy)?;
+        let caller = self.inner.access.caller(headers).await?;
+        let who = match (&caller.account, from) {
+            (Some(account), _) => account.to_string(),
+            // No account's id has a colon.
+            (None, Some(address)) => format!("from:{address}"),
+            (None, None) => "from:".to_owned(),
+        };
+        door.check_rate(who)?;
+        may_call(method, &caller)?;
+        let call = Call { caller, language: language(headers), correlation: None, from };
+        Ok(Admitted { call, _place: place })
+    }
+}
+
+/// Whether this caller may call the method at all; what it is shown or may do there is decided later.
+pub(super) fn may_call(method: &Method, caller: &Caller) -> Result<(), Fault> {
+    if caller.account.is_none() {
+        return if method.open { Ok(()) } else { Err(Refusal::new(Code::NotSignedIn).into()) };
+    }
+    match method.does {
+        Does::Command(kind) => caller.may_command(kind)?,
+        Does::Reads => caller.may_read()?,
+        // What is about sign-in itself asks for a session where it matters.
+        Does::Acts => {}
+    }
+    Ok(())
+}
+
+/// The language that a caller reads: the first of Accept-Language that is spoken here, else English.
+pub(crate) fn language(headers: &HeaderMap) -> Language {
+    let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    for tag in wanted.split(',') {
+        let tag = tag.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match tag.split('-').next().unwrap_or_default() {
+            "vi" => return Language::Vietnamese,
+            "en" => return Language::English,
+            _ => {}
+        }
+    }
+    Language::English
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_language_that_is_spoken_here_is_used() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, text.parse().unwrap());
+            language(&headers)
+        };
+        assert_eq!(of("vi-VN,vi;q=0.9,en;q=0.8"), Language::Vietnamese);
+        assert_eq!(of("fr, en;q=0.5"), Language::English);
+        assert_eq!(of("fr"), Language::English);
+        assert_eq!(language(&HeaderMap::new()), Language::English);
+    }
+}

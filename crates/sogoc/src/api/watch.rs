@@ -1,0 +1,111 @@
+//! `WatchEntries`: the log from a position on, for ever.
+//!
+//! Positions are dense, so that a watch needs no memory of its own: after p comes p + 1, whatever broke in between. An entry
+//! that the caller may not read is given with its hash, so that what is given has no gap and can be checked against a
+//! checkpoint.
+//!
+//! **Who may see is asked again** once a second: a session that ended, or a role that was revoked, ends what it shows.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::stream;
+use http::HeaderMap;
+use serde_json::{Value, json};
+use sogoc_log::{Position, StoredEntry, Wake};
+use tokio::time::Instant;
+
+use super::ask::Ask;
+use super::door::{Admitted, may_call};
+use super::error::{Fault, ServiceCode};
+use super::schema::SCHEMA;
+use super::sight::Sight;
+use super::{Answers, Api};
+
+/// Entries read at a time.
+const ENTRIES_MAX: usize = 256;
+/// How often it is asked whether the caller may still watch.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A watch under way.
+struct Watch {
+    api: Api,
+    admitted: Admitted,
+    headers: HeaderMap,
+    asked: Instant,
+    next: u64,
+    wake: Wake,
+    ready: VecDeque<Value>,
+}
+
+impl Api {
+    /// Follows the log from a position on.
+    pub(super) fn watch(&self, admitted: Admitted, headers: HeaderMap, ask: &Ask) -> Answers {
+        let watch = Watch {
+            api: self.clone(),
+            admitted,
+            headers,
+            asked: Instant::now(),
+            next: ask.number("from").unwrap_or(0),
+            wake: self.app().log().wake(),
+            ready: VecDeque::new(),
+        };
+        Box::pin(stream::try_unfold(watch, |mut watch| async move {
+            loop {
+                if let Some(entry) = watch.ready.pop_front() {
+                    return Ok(Some((json!({ "entry": entry }), watch)));
+                }
+                watch.check_caller().await?;
+                if !watch.read().await? {
+                    watch.wake.wait().await;
+                }
+            }
+        }))
+    }
+
+    /// Entries as the caller may see them, in the schema's form. The register must have seen them.
+    pub(super) fn log_entries(&self, account: Option<&sogoc_domain::values::AccountId>, entries: &[StoredEntry]) -> Vec<Value> {
+        let register = self.app().register();
+        let sight = Sight::new(register.world(), account, self.app().now());
+        let shown = |stored: &StoredEntry| {
+            let position = stored.position.0;
+            let leaf_hash = sogoc_proof::leaf_hash(stored.entry.as_bytes()).to_hex();
+            // What cannot be read as an entry is nobody's to see, and is told by its hash.
+            let seen = stored.parse().is_ok_and(|entry| sight.entry(entry.stream.as_str(), position));
+            if seen {
+                json!({ "position": position, "leaf_hash": leaf_hash, "entry": stored.entry })
+            } else {
+                json!({ "position": position, "leaf_hash": leaf_hash, "withheld": true })
+            }
+        };
+        entries.iter().map(shown).collect()
+    }
+}
+
+impl Watch {
+    /// Reads what comes next; false where there is nothing yet.
+    async fn read(&mut self) -> Result<bool, Fault> {
+        let app = self.api.app();
+        let entries = app.log().read(Position(self.next), ENTRIES_MAX).await?;
+        let Some(last) = entries.last() else { return Ok(false) };
+        // Who may see an entry is decided by what was recorded up to it.
+        app.reach(last.position.0).await?;
+        self.next = last.position.0.saturating_add(1);
+        self.ready.extend(self.api.log_entries(self.admitted.call.account(), &entries));
+        Ok(true)
+    }
+
+    async fn check_caller(&mut self) -> Result<(), Fault> {
+        if self.asked.elapsed() < ASK_AGAIN {
+            return Ok(());
+        }
+        let caller = self.api.inner.access.caller(&self.headers).await?;
+        if caller.account != self.admitted.call.caller.account {
+            return Err(Fault::Service(ServiceCode::Internal, None));
+        }
+        let method = SCHEMA.method("sogoc.v1.LogService/WatchEntries").expect("the schema has it");
+        may_call(method, &caller)?;
+        self.asked = Instant::now();
+        Ok(())
+    }
+}
