@@ -22,6 +22,7 @@ mod refused;
 mod run_plan;
 mod sealing;
 mod signing;
+mod signing_in;
 mod snapshot;
 mod turns;
 mod what_if;

@@ -912,6 +912,8 @@ subjects! {
     AccountName = "names of accounts and reasons about them",
     /// Recorded refusals of an account.
     Refusals = "recorded refusals of an account",
+    /// Locks of an account, and changes of what it signs in with.
+    SignIns = "locks and credential changes of an account",
 }
 
 /// One line of the table: who may read a subject, and from when on.
@@ -1021,6 +1023,7 @@ pub const READ_TABLE: &[ReadRule] = &[
     reading(Subject::AccountDirectory, &[ADMINISTRATORS, INSPECTOR, SECRETARIES, ONESELF]),
     reading(Subject::AccountName, &[ADMINISTRATORS, INSPECTOR, SECRETARIES, ONESELF]),
     reading(Subject::Refusals, &[INSPECTOR, SECRETARIES, ONESELF]),
+    reading(Subject::SignIns, &[ADMINISTRATORS, INSPECTOR, ONESELF]),
 ];
 
 /// Who asks to read.

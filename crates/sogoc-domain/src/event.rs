@@ -139,6 +139,8 @@ pub enum Event {
     Refusals(RefusalsEvent),
     /// In `downloads/…`.
     Downloads(DownloadsEvent),
+    /// In `sign-in/…`.
+    SignIn(SignInEvent),
 }
 
 macro_rules! each {
@@ -155,6 +157,7 @@ macro_rules! each {
             Event::Results($e) => $body,
             Event::Refusals($e) => $body,
             Event::Downloads($e) => $body,
+            Event::SignIn($e) => $body,
         }
     };
 }
@@ -195,6 +198,7 @@ impl Event {
             Stream::Results(_) => Self::Results(ResultsEvent::decode(kind, version, data)?),
             Stream::Refusals(_) => Self::Refusals(RefusalsEvent::decode(kind, version, data)?),
             Stream::Downloads(_) => Self::Downloads(DownloadsEvent::decode(kind, version, data)?),
+            Stream::SignIn(_) => Self::SignIn(SignInEvent::decode(kind, version, data)?),
         })
     }
 }
@@ -218,7 +222,8 @@ from_stream_event!(
     Council(CouncilEvent),
     Results(ResultsEvent),
     Refusals(RefusalsEvent),
-    Downloads(DownloadsEvent)
+    Downloads(DownloadsEvent),
+    SignIn(SignInEvent)
 );
 impl From<ScorecardEvent> for Event {
     fn from(e: ScorecardEvent) -> Self {
@@ -1736,4 +1741,79 @@ payload! {
         /// SHA-256 of the file.
         digest: Digest,
     }
+}
+
+// ---- sign-in/… ---------------------------------------------------------------------------------------------------
+
+events! {
+    /// What an inspector must be able to see about how an account signs in. No secret, name or address stands here.
+    SignInEvent {
+        /// Too many failures in a row: nothing is tried for a while.
+        SignInLocked = "sign-in-locked" 1,
+        /// The lock was lifted, and failures count from zero.
+        SignInUnlocked = "sign-in-unlocked" 1,
+        /// What the account signs in with was set or removed.
+        CredentialSet = "credential-set" 1,
+    }
+}
+payload! {
+    /// After so many failures in a row nothing is tried for the account until an instant, whoever tries.
+    SignInLocked {
+        /// How many failures.
+        failures: u32,
+        /// Until when, exclusive.
+        until: Timestamp,
+    }
+    /// The lock was lifted before its time.
+    SignInUnlocked {
+        /// Who lifted it.
+        by: Hand,
+    }
+    /// What the account signs in with was about to be set or removed: recorded before it is done, so that nothing is
+    /// ever done unrecorded. Two in a row of the same may be one that was interrupted and done again.
+    CredentialSet {
+        /// What.
+        credential: Credential,
+        /// Set or removed.
+        change: CredentialChange,
+        /// By whom.
+        by: Hand,
+        /// The token, where it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+    }
+}
+
+/// What an account signs in with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Credential {
+    /// Its password.
+    Password,
+    /// The device that shows its codes.
+    SecondFactor,
+    /// Its subject at an OpenID provider.
+    Subject,
+    /// A token for programs.
+    Token,
+}
+
+/// What happened to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialChange {
+    /// There was none, or another one.
+    Set,
+    /// There is none from here on.
+    Removed,
+}
+
+/// By whose hand something was done beside the commands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hand {
+    /// An account that was signed in.
+    Account(AccountId),
+    /// Whoever has the store: the operator, on the console. The envelope then names the account that it is about.
+    Console,
 }

@@ -266,6 +266,63 @@ refusals! {
         vi: "{account} không được xem {what}: {why}", "liên hệ Tổ thư ký, hoặc chờ công bố"
     }
 
+    // -- sign-in
+    /// Nobody is signed in.
+    NotSignedIn = "not-signed-in" [] {
+        en: "nobody is signed in", "sign in, or send an API token in the header Authorization: Bearer …";
+        vi: "chưa đăng nhập", "đăng nhập, hoặc gửi mã truy cập API trong tiêu đề Authorization: Bearer …"
+    }
+    /// What was given does not fit. Never tells whether it was account, password, code or a lock.
+    SignInFailed = "sign-in-failed" [] {
+        en: "the sign-in failed", "check account, password and, where a second factor is set up, a fresh code; after several failures in a row wait before you try again, or ask an administrator";
+        vi: "đăng nhập không thành công", "kiểm tra tài khoản, mật khẩu và mã xác thực mới nếu đã bật xác thực hai lớp; sau nhiều lần sai hãy chờ rồi thử lại, hoặc liên hệ quản trị viên"
+    }
+    /// A role demands a second factor.
+    SecondFactorRequired = "second-factor-required" ["account", "role"] {
+        en: "{account} holds the role {role}, which acts only with a second factor", "set up a second factor if there is none, then sign in with a code";
+        vi: "{account} có vai trò {role}, chỉ được thao tác khi đã xác thực hai lớp", "bật xác thực hai lớp nếu chưa có, rồi đăng nhập kèm mã xác thực"
+    }
+    /// A code of the second factor does not fit, or was used before.
+    CodeUnfit = "code-unfit" [] {
+        en: "the code does not fit, or was used before", "wait for the next code that the device shows, and check the device's clock";
+        vi: "mã xác thực không đúng hoặc đã dùng", "chờ mã tiếp theo trên thiết bị, và kiểm tra đồng hồ của thiết bị"
+    }
+    /// The API token was not made for this.
+    ScopeMissing = "scope-missing" ["needed", "held"] {
+        en: "this needs {needed}; the token may: {held}", "use a token that was made for it, or sign in yourself";
+        vi: "việc này cần {needed}; mã truy cập chỉ cho phép: {held}", "dùng mã truy cập phù hợp, hoặc tự đăng nhập"
+    }
+    /// The token or session holds no more.
+    TokenOver = "token-over" [] {
+        en: "the token is not one that holds: it expired, was revoked, or never was", "make a new one, or sign in again";
+        vi: "mã truy cập không còn hiệu lực: đã hết hạn, bị thu hồi hoặc không tồn tại", "tạo mã mới, hoặc đăng nhập lại"
+    }
+    /// One source tries too often.
+    TooManyAttempts = "too-many-attempts" ["retry_seconds"] {
+        en: "too many attempts", "try again in {retry_seconds} s";
+        vi: "thử quá nhiều lần", "thử lại sau {retry_seconds} giây"
+    }
+    /// The password is not one to use.
+    PasswordTooWeak = "password-too-weak" ["why", "length_min", "length_max"] {
+        en: "this password cannot be used: {why}", "take {length_min} to {length_max} characters that are not the account's id; several words that only you would put together are good";
+        vi: "không dùng được mật khẩu này: {why}", "dùng từ {length_min} đến {length_max} ký tự, không phải mã tài khoản; nên ghép vài từ mà chỉ mình nghĩ ra"
+    }
+    /// One person alone may not change what such an account signs in with.
+    ConsoleOnly = "console-only" ["account", "role"] {
+        en: "{account} holds the role {role}, which is never given alone: no single administrator changes what it signs in with", "have the operator do it with `sogoc account`, which is recorded";
+        vi: "{account} có vai trò {role}, vai trò không do một người cấp: một quản trị viên không được tự đổi cách đăng nhập của tài khoản này", "đề nghị đơn vị vận hành thực hiện bằng `sogoc account`; việc đó được ghi vào sổ"
+    }
+    /// The provider vouches for somebody whom no account is linked to.
+    SubjectUnknown = "subject-unknown" ["issuer", "subject"] {
+        en: "{issuer} vouches for {subject}, whom no account is linked to", "give an administrator issuer and subject, and have your account linked to them";
+        vi: "{issuer} xác nhận {subject}, nhưng chưa có tài khoản nào liên kết", "gửi issuer và subject cho quản trị viên để liên kết với tài khoản"
+    }
+    /// A sign-in at a provider came to no end.
+    SignInInterrupted = "sign-in-interrupted" ["why"] {
+        en: "the sign-in at the provider was not completed: {why}", "begin again";
+        vi: "đăng nhập qua nhà cung cấp chưa hoàn tất: {why}", "đăng nhập lại từ đầu"
+    }
+
     // -- phases and instruments
     /// No phase admits the command now.
     PhaseClosed = "phase-closed" ["command", "season", "now", "times"] {

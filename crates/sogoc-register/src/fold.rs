@@ -285,7 +285,8 @@ impl Register {
                 | Stream::Account(_)
                 | Stream::Criteria(_)
                 | Stream::Refusals(_)
-                | Stream::Downloads(_),
+                | Stream::Downloads(_)
+                | Stream::SignIn(_),
             )
             | None => Target::World,
         };

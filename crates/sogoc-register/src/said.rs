@@ -2,7 +2,7 @@
 
 use sogoc_domain::event::{
     AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, DownloadsEvent, Event, InstrumentEvent, RefusalsEvent,
-    ResultsEvent, ScorecardEvent, SeasonEvent, SurveyEvent,
+    ResultsEvent, ScorecardEvent, SeasonEvent, SignInEvent, SurveyEvent,
 };
 use sogoc_domain::evidence::Verdict;
 use sogoc_domain::values::Sealed;
@@ -99,7 +99,10 @@ pub(crate) fn said(event: &Event, mut text: impl FnMut(TextOf, &Sealed)) -> Opti
             InstrumentEvent::InstrumentRegistered(_) | InstrumentEvent::InstrumentDocumentAttached(_),
         )
         | Event::Refusals(RefusalsEvent::RefusalRecorded(_))
-        | Event::Downloads(DownloadsEvent::EvidenceDownloaded(_)) => {}
+        | Event::Downloads(DownloadsEvent::EvidenceDownloaded(_))
+        | Event::SignIn(
+            SignInEvent::SignInLocked(_) | SignInEvent::SignInUnlocked(_) | SignInEvent::CredentialSet(_),
+        ) => {}
     }
     None
 }

@@ -429,6 +429,16 @@ fn examples() -> Vec<(Stream, Event)> {
                 season: id("s-2026"), agency: id("so-y-te"), number: 1, digest: digest("file"),
             },
         }),
+        examples!(SignInEvent in "sign-in/acc-1" {
+            SignInLocked => SignInLocked { failures: 5, until: day(1) },
+            SignInUnlocked => SignInUnlocked { by: Hand::Console },
+            CredentialSet => CredentialSet {
+                credential: Credential::Token,
+                change: CredentialChange::Set,
+                by: Hand::Account(id("acc-1")),
+                token: Some("tok-1a2b3c4d".to_owned()),
+            },
+        }),
     ]
     .concat()
 }
@@ -454,7 +464,7 @@ fn file_of(kind: &str, version: u32) -> String {
 
 /// Every kind and kind version that is known, with a stream that may hold it.
 fn known() -> BTreeMap<(&'static str, u32), &'static str> {
-    let streams: [(&[(&'static str, u32)], &'static str); 11] = [
+    let streams: [(&[(&'static str, u32)], &'static str); 12] = [
         (AgencyEvent::KINDS, "agency/a"),
         (InstrumentEvent::KINDS, "instrument/a"),
         (AccountEvent::KINDS, "account/a"),
@@ -466,6 +476,7 @@ fn known() -> BTreeMap<(&'static str, u32), &'static str> {
         (ResultsEvent::KINDS, "results/a"),
         (RefusalsEvent::KINDS, "refusals/a"),
         (DownloadsEvent::KINDS, "downloads/a"),
+        (SignInEvent::KINDS, "sign-in/a"),
     ];
     streams.into_iter().flat_map(|(kinds, stream)| kinds.iter().map(move |kind| (*kind, stream))).collect()
 }
@@ -555,6 +566,9 @@ fn the_words_inside_payloads_stay() {
     stays::<EditionKind>(&["provisional", "official", "correcting"].map(Value::from));
     stays::<EvidencePurpose>(&["submitted", "supplement"].map(Value::from));
     stays::<Ballot>(&["for", "against", "abstained"].map(Value::from));
+    stays::<Credential>(&["password", "second-factor", "subject", "token"].map(Value::from));
+    stays::<CredentialChange>(&["set", "removed"].map(Value::from));
+    stays::<Hand>(&[json!({"account": "acc-1"}), json!("console")]);
     let signatures = ["stated-valid", "stated-unsigned", "stated-altered", "not-judged"];
     stays::<SignatureState>(&signatures.map(Value::from));
     let roles = [

@@ -18,6 +18,8 @@ create table sign_in (
   -- Failures since the last success, and until when nothing is tried.
   failures bigint not null default 0,
   locked_until_us bigint not null default 0,
+  -- Grows with every change of what it signs in with: who checked an older one is not let in.
+  changes bigint not null default 0,
   changed_at_us bigint not null,
   constraint sign_in_key primary key (account),
   constraint sign_in_subject unique (subject),
@@ -52,6 +54,8 @@ create table api_token (
   name text collate "C" not null,
   -- What it may, as words with a space between them.
   scopes text collate "C" not null,
+  -- Whether it was made by somebody who had shown a second factor.
+  second_factor bigint not null,
   created_at_us bigint not null,
   expires_at_us bigint not null,
   used_at_us bigint,
@@ -59,6 +63,7 @@ create table api_token (
   constraint api_token_key primary key (id),
   -- Sign-in by a token.
   constraint api_token_digest unique (digest),
+  constraint api_token_second_factor check (second_factor in (0, 1)),
   constraint api_token_digest_length check (octet_length(digest) = 32)
 );
 
@@ -70,11 +75,14 @@ create table pending_sign_in (
   state bytea not null,
   nonce text collate "C" not null,
   verifier text collate "C" not null,
+  -- SHA-256 of the cookie of the browser that began it: nobody else may end it.
+  browser bytea not null,
   -- Where the browser goes afterwards: a path of ours.
   back text collate "C" not null,
   expires_at_us bigint not null,
   constraint pending_sign_in_key primary key (state),
-  constraint pending_sign_in_state check (octet_length(state) = 32)
+  constraint pending_sign_in_state check (octet_length(state) = 32),
+  constraint pending_sign_in_browser check (octet_length(browser) = 32)
 );
 
 -- Who of several processes does what only one may do, such as the relay to the bus. The fence grows with every change of

@@ -17,6 +17,8 @@ create table sign_in (
   -- Failures since the last success, and until when nothing is tried.
   failures integer not null default 0,
   locked_until_us integer not null default 0,
+  -- Grows with every change of what it signs in with: who checked an older one is not let in.
+  changes integer not null default 0,
   changed_at_us integer not null,
   constraint sign_in_subject unique (subject),
   constraint sign_in_totp_confirmed check (totp_confirmed in (0, 1)),
@@ -49,12 +51,15 @@ create table api_token (
   name text not null,
   -- What it may, as words with a space between them.
   scopes text not null,
+  -- Whether it was made by somebody who had shown a second factor.
+  second_factor integer not null,
   created_at_us integer not null,
   expires_at_us integer not null,
   used_at_us integer,
   revoked_at_us integer,
   -- Sign-in by a token.
   constraint api_token_digest unique (digest),
+  constraint api_token_second_factor check (second_factor in (0, 1)),
   constraint api_token_digest_length check (length(digest) = 32)
 ) strict, without rowid;
 
@@ -66,10 +71,13 @@ create table pending_sign_in (
   state blob not null primary key,
   nonce text not null,
   verifier text not null,
+  -- SHA-256 of the cookie of the browser that began it: nobody else may end it.
+  browser blob not null,
   -- Where the browser goes afterwards: a path of ours.
   back text not null,
   expires_at_us integer not null,
-  constraint pending_sign_in_state check (length(state) = 32)
+  constraint pending_sign_in_state check (length(state) = 32),
+  constraint pending_sign_in_browser check (length(browser) = 32)
 ) strict, without rowid;
 
 -- Who of several processes does what only one may do, such as the relay to the bus. The fence grows with every change of
