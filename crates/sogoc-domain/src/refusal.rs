@@ -277,10 +277,10 @@ refusals! {
         en: "the sign-in failed", "check account, password and, where a second factor is set up, a fresh code; after several failures in a row wait before you try again, or ask an administrator";
         vi: "đăng nhập không thành công", "kiểm tra tài khoản, mật khẩu và mã xác thực mới nếu đã bật xác thực hai lớp; sau nhiều lần sai hãy chờ rồi thử lại, hoặc liên hệ quản trị viên"
     }
-    /// A role demands a second factor.
-    SecondFactorRequired = "second-factor-required" ["account", "role"] {
-        en: "{account} holds the role {role}, which acts only with a second factor", "set up a second factor if there is none, then sign in with a code";
-        vi: "{account} có vai trò {role}, chỉ được thao tác khi đã xác thực hai lớp", "bật xác thực hai lớp nếu chưa có, rồi đăng nhập kèm mã xác thực"
+    /// A second factor must be shown.
+    SecondFactorRequired = "second-factor-required" ["account", "why"] {
+        en: "{account} acts only with a second factor: {why}", "set up a second factor if there is none, then sign in with a code";
+        vi: "{account} chỉ được thao tác khi đã xác thực hai lớp: {why}", "bật xác thực hai lớp nếu chưa có, rồi đăng nhập kèm mã xác thực"
     }
     /// A code of the second factor does not fit, or was used before.
     CodeUnfit = "code-unfit" [] {

@@ -1,6 +1,7 @@
 //! The `sogoc` binary: the command line of the register.
 
 mod api;
+mod access;
 mod cli;
 mod commands;
 mod failure;
