@@ -116,6 +116,21 @@ impl Log {
         }))
     }
 
+    /// How far the holders of a lease have come, for whoever only looks. None where nobody took it yet.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    pub async fn lease_cursor(&self, name: &str) -> Result<Option<Position>, LogError> {
+        let cursor: Option<i64> = on_pool!(self.pool(), pool => {
+            sqlx::query_scalar("select cursor from lease where name = $1")
+                .bind(name)
+                .fetch_optional(pool)
+                .await
+                .map_err(|error| told(&error))?
+        });
+        cursor.map(position).transpose()
+    }
+
     /// Moves the cursor of a lease, forwards or back, if it is still in the hands that took it. A lease that has run out and
     /// that nobody else took counts as still held: nobody else has moved anything.
     ///

@@ -29,6 +29,8 @@ async fn a_lease_has_one_holder_until_it_runs_out(stage: Stage) {
     let log = stage.log_with(manual(&clock)).await;
     let first = log.take_lease("relay", "one", 6 * SECOND_US).await.expect("readable").expect("free");
     assert_eq!((first.fence, first.cursor), (1, Position(0)));
+    assert_eq!(log.lease_cursor("relay").await, Ok(Some(Position(0))));
+    assert_eq!(log.lease_cursor("mirror").await, Ok(None));
     assert_eq!(first.until, clock.now().saturating_add_micros(6_000_000));
     clock.advance(Duration::from_micros(5_999_999));
     assert_eq!(log.take_lease("relay", "two", 6 * SECOND_US).await, Ok(None));
