@@ -16,7 +16,7 @@ use crate::writer::uuid_of;
 use crate::{Bench, random};
 
 /// What a score entry holds: as many bytes as the peer's row, and of the same words.
-const DATA: &str = concat!(
+pub(crate) const DATA: &str = concat!(
     r#"{"by":{"account":"acc-so-tu-phap-reviewer-1"},"change":{"inputs":{"ratio":{"denominator":"400","#,
     r#""numerator":"312"}},"leaf":"l-3-1-2","new":"1.25","old":"1.5","reason":"#,
     r#""2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae","reason_code":"so-lieu"},"round":1}"#

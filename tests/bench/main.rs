@@ -14,6 +14,7 @@ mod peer;
 mod proving;
 mod random;
 mod reading;
+mod relay;
 mod report;
 mod writer;
 
@@ -188,7 +189,7 @@ async fn generate(store: &str, agencies: u32, seed: u64) -> anyhow::Result<()> {
 
 /// Names of the measurements, in the order in which they run.
 const MEASUREMENTS: &[&str] =
-    &["score", "hot", "log-append", "log-verify", "open", "curve", "sqlite", "prove", "evidence"];
+    &["score", "hot", "log-append", "log-verify", "open", "curve", "sqlite", "prove", "evidence", "relay"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -237,6 +238,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             "sqlite" => bench.sqlite().await?,
             "prove" => bench.prove().await?,
             "evidence" => bench.evidence().await?,
+            "relay" => bench.relay().await?,
             "log-append" => bench.log_append().await?,
             "log-verify" => bench.log_verify().await?,
             other => unreachable!("{other} is not one of the measurements"),

@@ -22,6 +22,7 @@ mod error;
 pub mod event_store;
 mod export;
 mod faults;
+mod lease;
 mod log;
 mod options;
 mod postgres;
@@ -50,6 +51,7 @@ pub use entry::{Actor, Data, ENTRY_BYTES_MAX, Entry, EntryActor, EntryError, Ent
 pub use error::LogError;
 pub use export::{Exported, WithEntries};
 pub use faults::{Faulty, Mode, Step};
+pub use lease::{Advanced, Lease};
 pub use log::{Head, Log, Wake};
 pub use options::{DEFAULT_NAME, Options, TimeSource};
 pub use reading::StoredEntry;

@@ -11,6 +11,7 @@ mod conformance {
     mod failing;
     mod framework;
     mod keeping;
+    mod leasing;
     mod opening;
     mod proving;
     mod signing;

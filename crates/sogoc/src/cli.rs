@@ -8,6 +8,7 @@ use sogoc_domain::event::ErasureGround;
 use sogoc_domain::values::{AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, SeasonId, SetId, Timestamp};
 use sogoc_log::Hash;
 
+use crate::commands::relay::RelayArgs;
 use crate::commands::serve::{CosignArgs, ServeArgs};
 use crate::commands::witness::WitnessArgs;
 use crate::lang::Lang;
@@ -288,6 +289,18 @@ Examples:
   sogoc witness --listen 127.0.0.1:8090 --key witness.key --state witness-state --logs logs.txt"
     )]
     Witness(WitnessArgs),
+    /// Publish every entry to a NATS JetStream stream, in order, for consumers elsewhere
+    #[command(
+        after_help = "The stream SOGOC_TENANT is made where it is missing (deploy/nats/stream.json). Of several \
+relays of one log one is
+active; the others stand by and take over within seconds. NATS being away holds up nothing: the log is the outbox.
+
+Examples:
+  sogoc relay --nats nats://127.0.0.1:4222 --tenant ha-nam
+  sogoc relay --nats tls://nats.example --tenant ha-nam --credentials-file relay.creds --ca-file ca.pem
+  sogoc relay --nats nats://127.0.0.1:4222 --tenant ha-nam --until-caught-up"
+    )]
+    Relay(RelayArgs),
     /// Store, attach, show, check and erase evidence files
     #[command(subcommand)]
     Evidence(EvidenceCommand),

@@ -45,7 +45,7 @@ pub(crate) enum Failure {
 }
 
 /// What to do, in both languages.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Remedy {
     pub(crate) vi: &'static str,
     pub(crate) en: &'static str,

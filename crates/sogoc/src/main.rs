@@ -11,6 +11,7 @@ mod lang;
 mod lines;
 mod open;
 mod output;
+mod relay;
 mod serve;
 mod witness;
 

@@ -10,6 +10,7 @@ mod log;
 mod proof;
 mod reading;
 mod reconcile;
+pub(crate) mod relay;
 mod schema;
 mod season;
 pub(crate) mod serve;
@@ -43,6 +44,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
             bundle::verify(&output, &file, policy.as_deref(), log_key.as_deref(), trace, evidence_to.as_deref())
         }
         Command::Proof(command) => proof::run(&global, &output, &command).await,
+        Command::Relay(args) => relay::run(&global, &output, args).await,
         Command::Witness(args) => witness::run(&output, args).await,
         Command::Evidence(command) => evidence::run(&global, &output, &command).await,
         Command::Log(command) => log::run(&global, &output, &command).await,

@@ -149,6 +149,12 @@ impl Stop {
         Ok(Self(stopped))
     }
 
+    /// Stops when the sender of `stopped` says so.
+    #[cfg(test)]
+    pub(crate) fn when(stopped: watch::Receiver<bool>) -> Self {
+        Self(stopped)
+    }
+
     /// Waits until it is time to stop.
     pub(crate) async fn asked(&mut self) {
         // A sender that is gone can ask no more.
