@@ -1,19 +1,25 @@
 # Tools from npm's registry, each with a lock file of its own in tests/peers. Sourced after common.sh.
 # shellcheck shell=bash
 
+# What oidc-provider takes. npm itself may run on any.
 node_major_min=20
 
-has_node() {
-  command -v npm >/dev/null && [ "$(node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/')" -ge "$node_major_min" ] 2>/dev/null
-}
-
-# Ends here where a Node that is there is too old: whose it is, is not ours to exchange.
-install_node() {
-  local by_hand="install Node.js $node_major_min or newer with npm (node and npm on PATH) and run this again"
-  if command -v node >/dev/null && command -v npm >/dev/null; then fail "Node.js is $(node --version), too old: $by_hand"; fi
+install_npm() {
+  local by_hand="install Node.js with npm (node and npm on PATH) and run this again"
   may_install "Node.js or npm" "nodejs npm" "$by_hand"
   apt_install nodejs npm
-  has_node || fail "apt's Node.js is $(node --version 2>/dev/null || echo missing): $by_hand"
+  command -v npm >/dev/null || fail "npm was installed but is not found: $by_hand"
+}
+
+# Sets `node` to a Node that is new enough, in the cargo target folder if the one on PATH is older: Debian 12's is.
+node=
+find_node() {
+  command -v npm >/dev/null || install_npm
+  node=$(command -v node)
+  [ "$("$node" --version | sed -E 's/^v([0-9]+).*/\1/')" -lt "$node_major_min" ] || return 0
+  npm_packages node "$1"
+  node=$(echo "$npm_folder"/node_modules/node-linux-*/bin/node)
+  [ -x "$node" ] || fail "npm has no Node.js for this machine: install Node.js $node_major_min or newer and run this again"
 }
 
 # npm_packages NAME TARGET-FOLDER: installs what tests/peers/NAME/package-lock.json lists beside the build, once, and sets
@@ -21,7 +27,7 @@ install_node() {
 npm_folder=
 npm_packages() {
   local peer=$root/tests/peers/$1 npm_lock
-  has_node || install_node
+  command -v npm >/dev/null || install_npm
   npm_folder=$2/$1/$(sha256sum "$peer/package-lock.json" | cut -c1-16)
   mkdir -p "$npm_folder"
   exec {npm_lock}>"$npm_folder/lock"
