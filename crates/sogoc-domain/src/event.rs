@@ -139,6 +139,8 @@ pub enum Event {
     Refusals(RefusalsEvent),
     /// In `downloads/…`.
     Downloads(DownloadsEvent),
+    /// In `operation/restore`.
+    Restores(RestoresEvent),
 }
 
 macro_rules! each {
@@ -155,6 +157,7 @@ macro_rules! each {
             Event::Results($e) => $body,
             Event::Refusals($e) => $body,
             Event::Downloads($e) => $body,
+            Event::Restores($e) => $body,
         }
     };
 }
@@ -195,6 +198,7 @@ impl Event {
             Stream::Results(_) => Self::Results(ResultsEvent::decode(kind, version, data)?),
             Stream::Refusals(_) => Self::Refusals(RefusalsEvent::decode(kind, version, data)?),
             Stream::Downloads(_) => Self::Downloads(DownloadsEvent::decode(kind, version, data)?),
+            Stream::Restores => Self::Restores(RestoresEvent::decode(kind, version, data)?),
         })
     }
 }
@@ -218,7 +222,8 @@ from_stream_event!(
     Council(CouncilEvent),
     Results(ResultsEvent),
     Refusals(RefusalsEvent),
-    Downloads(DownloadsEvent)
+    Downloads(DownloadsEvent),
+    Restores(RestoresEvent)
 );
 impl From<ScorecardEvent> for Event {
     fn from(e: ScorecardEvent) -> Self {
@@ -1735,5 +1740,35 @@ payload! {
         number: u32,
         /// SHA-256 of the file.
         digest: Digest,
+    }
+}
+
+// ---- operation/restore -------------------------------------------------------------------------------------------
+
+events! {
+    /// Restores from a backup that was older than what was known of the register.
+    RestoresEvent {
+        /// One restore.
+        StoreRestored = "store-restored" 1,
+    }
+}
+payload! {
+    /// The register was put back to an older state, on purpose. Entries that were recorded after that state, and that
+    /// others may have seen, are not in the log any more: who compares it with what it was will find it inconsistent, and
+    /// finds here who answers for it.
+    StoreRestored {
+        /// Entries of the backup.
+        size: u64,
+        /// Root over them.
+        root: Digest,
+        /// Entries of the newest checkpoint that was known of the register.
+        known_size: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// Its root; none where only its size was told, as a witness does.
+        known_root: Option<Digest>,
+        /// Why, sealed.
+        reason: Sealed,
+        /// Who restored it.
+        by: By,
     }
 }

@@ -31,6 +31,8 @@ pub enum Stream {
     Refusals(AccountId),
     /// `downloads/{account}`: the evidence files that were given out to it.
     Downloads(AccountId),
+    /// `operation/restore`: what became of the register itself, not of anything in it.
+    Restores,
 }
 
 impl Stream {
@@ -57,6 +59,7 @@ impl Stream {
             (Some("results"), Some(id), None) => Self::Results(id.parse()?),
             (Some("refusals"), Some(id), None) => Self::Refusals(id.parse()?),
             (Some("downloads"), Some(id), None) => Self::Downloads(id.parse()?),
+            (Some("operation"), Some("restore"), None) => Self::Restores,
             _ => return Err(bad()),
         })
     }
@@ -71,7 +74,8 @@ impl Stream {
             | Self::Account(_)
             | Self::Criteria(_)
             | Self::Refusals(_)
-            | Self::Downloads(_) => None,
+            | Self::Downloads(_)
+            | Self::Restores => None,
         }
     }
 }
@@ -90,6 +94,7 @@ impl fmt::Display for Stream {
             Self::Results(id) => write!(f, "results/{id}"),
             Self::Refusals(id) => write!(f, "refusals/{id}"),
             Self::Downloads(id) => write!(f, "downloads/{id}"),
+            Self::Restores => write!(f, "operation/restore"),
         }
     }
 }

@@ -285,7 +285,8 @@ impl Register {
                 | Stream::Account(_)
                 | Stream::Criteria(_)
                 | Stream::Refusals(_)
-                | Stream::Downloads(_),
+                | Stream::Downloads(_)
+                | Stream::Restores,
             )
             | None => Target::World,
         };

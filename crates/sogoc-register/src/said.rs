@@ -1,7 +1,7 @@
 //! What an event says beside its numbers: the code of its reason and the commitments of its texts.
 
 use sogoc_domain::event::{
-    AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, DownloadsEvent, Event, InstrumentEvent, RefusalsEvent,
+    AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, DownloadsEvent, Event, InstrumentEvent, RefusalsEvent, RestoresEvent,
     ResultsEvent, ScorecardEvent, SeasonEvent, SurveyEvent,
 };
 use sogoc_domain::evidence::Verdict;
@@ -87,6 +87,7 @@ pub(crate) fn said(event: &Event, mut text: impl FnMut(TextOf, &Sealed)) -> Opti
             return Some(e.ground_code.as_str());
         }
         Event::Agency(AgencyEvent::SignerWithdrawn(e)) => text(TextOf::Reason, &e.reason),
+        Event::Restores(RestoresEvent::StoreRestored(e)) => text(TextOf::Reason, &e.reason),
         Event::Agency(
             AgencyEvent::AgencyRegistered(_)
             | AgencyEvent::AgencyRenamed(_)

@@ -429,6 +429,16 @@ fn examples() -> Vec<(Stream, Event)> {
                 season: id("s-2026"), agency: id("so-y-te"), number: 1, digest: digest("file"),
             },
         }),
+        examples!(RestoresEvent in "operation/restore" {
+            StoreRestored => StoreRestored {
+                size: 1200,
+                root: digest("restored"),
+                known_size: 1234,
+                known_root: Some(digest("known")),
+                reason,
+                by: by(),
+            },
+        }),
     ]
     .concat()
 }
@@ -454,7 +464,7 @@ fn file_of(kind: &str, version: u32) -> String {
 
 /// Every kind and kind version that is known, with a stream that may hold it.
 fn known() -> BTreeMap<(&'static str, u32), &'static str> {
-    let streams: [(&[(&'static str, u32)], &'static str); 11] = [
+    let streams: [(&[(&'static str, u32)], &'static str); 12] = [
         (AgencyEvent::KINDS, "agency/a"),
         (InstrumentEvent::KINDS, "instrument/a"),
         (AccountEvent::KINDS, "account/a"),
@@ -466,6 +476,7 @@ fn known() -> BTreeMap<(&'static str, u32), &'static str> {
         (ResultsEvent::KINDS, "results/a"),
         (RefusalsEvent::KINDS, "refusals/a"),
         (DownloadsEvent::KINDS, "downloads/a"),
+        (RestoresEvent::KINDS, "operation/restore"),
     ];
     streams.into_iter().flat_map(|(kinds, stream)| kinds.iter().map(move |kind| (*kind, stream))).collect()
 }

@@ -90,7 +90,8 @@ impl Reach {
             | Stream::Instrument(_)
             | Stream::Council(_)
             | Stream::Refusals(_)
-            | Stream::Downloads(_) => false,
+            | Stream::Downloads(_)
+            | Stream::Restores => false,
         }
     }
 }

@@ -414,7 +414,8 @@ impl Touched {
                 | Stream::Account(_)
                 | Stream::Criteria(_)
                 | Stream::Refusals(_)
-                | Stream::Downloads(_) => {}
+                | Stream::Downloads(_)
+                | Stream::Restores => {}
             }
         }
         out
