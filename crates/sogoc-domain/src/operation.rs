@@ -44,9 +44,7 @@ mod tests {
     fn only_a_restore_that_takes_something_back_is_recorded() {
         let mut t = Trial::founded();
         let sha = "a".repeat(64);
-        let restore = |size: u64, known: u64, reason: &str| {
-            json!({"type": "record-restore", "size": size, "root": sha, "known_size": known, "reason": reason})
-        };
+        let restore = |size: u64, known: u64, reason: &str| json!({"type": "record-restore", "size": size, "root": sha, "known_size": known, "reason": reason});
         t.admin(restore(10, 12, "Máy chủ hỏng, bản sao đêm trước")).unwrap();
         assert_eq!(code_of(t.admin(restore(12, 12, "x"))), Code::Invalid);
         assert_eq!(code_of(t.admin(restore(13, 12, "x"))), Code::Invalid);

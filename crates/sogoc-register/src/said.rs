@@ -1,8 +1,8 @@
 //! What an event says beside its numbers: the code of its reason and the commitments of its texts.
 
 use sogoc_domain::event::{
-    AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, DownloadsEvent, Event, InstrumentEvent, RefusalsEvent, RestoresEvent,
-    ResultsEvent, ScorecardEvent, SeasonEvent, SurveyEvent,
+    AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, DownloadsEvent, Event, InstrumentEvent, RefusalsEvent,
+    RestoresEvent, ResultsEvent, ScorecardEvent, SeasonEvent, SurveyEvent,
 };
 use sogoc_domain::evidence::Verdict;
 use sogoc_domain::values::Sealed;

@@ -1,5 +1,6 @@
 //! The `sogoc` binary: the command line of the register.
 
+mod backup;
 mod cli;
 mod commands;
 mod failure;

@@ -418,7 +418,9 @@ fn likely(dice: &mut Dice, kind: &str, fields: &Value) -> String {
         "approve-role" => "chair".to_owned(),
         "register-agency" | "rename-agency" | "merge-agency" | "split-agency" | "dissolve-agency" | "open-account"
         | "grant-role" | "propose-role" | "revoke-role" | "transfer-account" | "link-accounts" | "close-account"
-        | "erase-texts" | "erase-evidence" | "record-restore" | "register-signer" | "withdraw-signer" => "admin".to_owned(),
+        | "erase-texts" | "erase-evidence" | "record-restore" | "register-signer" | "withdraw-signer" => {
+            "admin".to_owned()
+        }
         _ => "secretary".to_owned(),
     }
 }
