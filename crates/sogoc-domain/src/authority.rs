@@ -269,6 +269,7 @@ pub const TABLE: &[Rule] = &[
     line("close-account", &[ADMINISTRATOR], Anytime, &[]),
     line("erase-texts", &[ERASER], Anytime, &[OwnText, OwnCase]),
     line("erase-evidence", &[ERASER], Anytime, &[OwnCase]),
+    line("record-restore", &[ADMINISTRATOR], Anytime, &[]),
     line("register-signer", &[REGISTRAR], Anytime, &[]),
     line("withdraw-signer", &[REGISTRAR], Anytime, &[]),
 
@@ -1367,6 +1368,7 @@ mod tests {
             ("close-account", json!({"account": "inspector", "reason": "x"})),
             ("erase-texts", json!({"texts": [sha], "ground_code": "ordered", "ground": "x"})),
             ("erase-evidence", json!({"digest": sha, "ground_code": "ordered", "ground": "x"})),
+            ("record-restore", json!({"size": 10, "root": sha, "known_size": 12, "known_root": sha, "reason": "x"})),
             ("register-signer", json!({"agency": "so-a", "certificate": sha, "capacity": "leader"})),
             ("withdraw-signer", json!({"agency": "so-a", "certificate": sha, "reason": "x"})),
             ("draft-criteria-set", json!({"set": "set-2", "title": "Bộ", "max_points": "1", "domains": [domain()]})),

@@ -420,6 +420,21 @@ commands! {
         /// On what ground, in words.
         ground: Text,
     }
+    /// Records that the register was put back to an older state than was known of it. `sogoc restore` does so when it is
+    /// forced; it is the first entry after those of the backup.
+    RecordRestore = "record-restore" {
+        /// Entries of the backup.
+        size: u64,
+        /// Root over them, in hexadecimal digits.
+        root: Digest,
+        /// Entries of the newest checkpoint that was known of the register.
+        known_size: u64,
+        /// Its root; left out where only its size is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known_root: Option<Digest>,
+        /// Why the older state was taken.
+        reason: Text,
+    }
     /// Says that a certificate signs for an agency.
     RegisterSigner = "register-signer" {
         /// The agency.
@@ -1250,6 +1265,7 @@ impl Command {
             | Self::CloseAccount(_)
             | Self::EraseTexts(_)
             | Self::EraseEvidence(_)
+            | Self::RecordRestore(_)
             | Self::RegisterSigner(_)
             | Self::WithdrawSigner(_)
             | Self::DraftCriteriaSet(_)
@@ -1317,6 +1333,7 @@ impl Command {
             | Self::CloseAccount(_)
             | Self::EraseTexts(_)
             | Self::EraseEvidence(_)
+            | Self::RecordRestore(_)
             | Self::RegisterSigner(_)
             | Self::WithdrawSigner(_)
             | Self::DraftCriteriaSet(_)

@@ -16,7 +16,7 @@ use crate::roles::{By, Role};
 use crate::stream::Stream;
 use crate::values::{AccountId, AgencyId, CaseId, Digest, LeafId, Sealed, Sealer, SeasonId, SetId, Text, Timestamp};
 use crate::world::World;
-use crate::{account, agency, council, criteria, instrument, results, scorecard, season, survey};
+use crate::{account, agency, council, criteria, instrument, operation, results, scorecard, season, survey};
 
 /// Longest free text, in characters (a page of print has about 3,000).
 pub const TEXT_MAX: usize = 10_000;
@@ -191,6 +191,7 @@ fn dispatch(d: &Deciding<'_>, command: &Command) -> Result<(), Refusal> {
         Command::CloseAccount(c) => account::close(d, c),
         Command::EraseTexts(c) => instrument::erase_texts(d, c),
         Command::EraseEvidence(c) => evidence::erase(d, c),
+        Command::RecordRestore(c) => operation::record_restore(d, c),
         Command::RegisterSigner(c) => evidence::register_signer(d, c),
         Command::WithdrawSigner(c) => evidence::withdraw_signer(d, c),
         Command::DraftCriteriaSet(c) => criteria::draft(d, c),

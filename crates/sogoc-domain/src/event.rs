@@ -141,6 +141,8 @@ pub enum Event {
     Downloads(DownloadsEvent),
     /// In `sign-in/…`.
     SignIn(SignInEvent),
+    /// In `operation/restore`.
+    Restores(RestoresEvent),
 }
 
 macro_rules! each {
@@ -158,6 +160,7 @@ macro_rules! each {
             Event::Refusals($e) => $body,
             Event::Downloads($e) => $body,
             Event::SignIn($e) => $body,
+            Event::Restores($e) => $body,
         }
     };
 }
@@ -199,6 +202,7 @@ impl Event {
             Stream::Refusals(_) => Self::Refusals(RefusalsEvent::decode(kind, version, data)?),
             Stream::Downloads(_) => Self::Downloads(DownloadsEvent::decode(kind, version, data)?),
             Stream::SignIn(_) => Self::SignIn(SignInEvent::decode(kind, version, data)?),
+            Stream::Restores => Self::Restores(RestoresEvent::decode(kind, version, data)?),
         })
     }
 }
@@ -223,7 +227,8 @@ from_stream_event!(
     Results(ResultsEvent),
     Refusals(RefusalsEvent),
     Downloads(DownloadsEvent),
-    SignIn(SignInEvent)
+    SignIn(SignInEvent),
+    Restores(RestoresEvent)
 );
 impl From<ScorecardEvent> for Event {
     fn from(e: ScorecardEvent) -> Self {
@@ -1816,4 +1821,33 @@ pub enum Hand {
     Account(AccountId),
     /// Whoever has the store: the operator, on the console. The envelope then names the account that it is about.
     Console,
+}
+// ---- operation/restore -------------------------------------------------------------------------------------------
+
+events! {
+    /// Restores from a backup that was older than what was known of the register.
+    RestoresEvent {
+        /// One restore.
+        StoreRestored = "store-restored" 1,
+    }
+}
+payload! {
+    /// The register was put back to an older state, on purpose. Entries that were recorded after that state, and that
+    /// others may have seen, are not in the log any more: who compares it with what it was will find it inconsistent, and
+    /// finds here who answers for it.
+    StoreRestored {
+        /// Entries of the backup.
+        size: u64,
+        /// Root over them.
+        root: Digest,
+        /// Entries of the newest checkpoint that was known of the register.
+        known_size: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// Its root; none where only its size was told, as a witness does.
+        known_root: Option<Digest>,
+        /// Why, sealed.
+        reason: Sealed,
+        /// Who restored it.
+        by: By,
+    }
 }

@@ -16,6 +16,7 @@ pub mod event;
 pub mod evidence;
 pub mod exact;
 pub mod instrument;
+mod operation;
 pub mod policy;
 pub mod refusal;
 pub mod results;

@@ -33,6 +33,8 @@ pub enum Stream {
     Downloads(AccountId),
     /// `sign-in/{account}`: locks, and changes of what it signs in with; never in a read set.
     SignIn(AccountId),
+    /// `operation/restore`: what became of the register itself, not of anything in it.
+    Restores,
 }
 
 impl Stream {
@@ -60,6 +62,7 @@ impl Stream {
             (Some("refusals"), Some(id), None) => Self::Refusals(id.parse()?),
             (Some("downloads"), Some(id), None) => Self::Downloads(id.parse()?),
             (Some("sign-in"), Some(id), None) => Self::SignIn(id.parse()?),
+            (Some("operation"), Some("restore"), None) => Self::Restores,
             _ => return Err(bad()),
         })
     }
@@ -75,7 +78,8 @@ impl Stream {
             | Self::Criteria(_)
             | Self::Refusals(_)
             | Self::Downloads(_)
-            | Self::SignIn(_) => None,
+            | Self::SignIn(_)
+            | Self::Restores => None,
         }
     }
 }
@@ -95,6 +99,7 @@ impl fmt::Display for Stream {
             Self::Refusals(id) => write!(f, "refusals/{id}"),
             Self::Downloads(id) => write!(f, "downloads/{id}"),
             Self::SignIn(id) => write!(f, "sign-in/{id}"),
+            Self::Restores => write!(f, "operation/restore"),
         }
     }
 }

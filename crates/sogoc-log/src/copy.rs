@@ -128,7 +128,7 @@ impl Log {
         Ok(rows)
     }
 
-    async fn sealed_between(&self, from: Position, to: Position) -> Result<Vec<SealedRow>, LogError> {
+    pub(crate) async fn sealed_between(&self, from: Position, to: Position) -> Result<Vec<SealedRow>, LogError> {
         let mut all = Vec::new();
         let mut after = (from, Vec::new());
         loop {
@@ -192,7 +192,7 @@ impl Log {
     }
 }
 
-async fn copy_chunk<W: Writer>(
+pub(crate) async fn copy_chunk<W: Writer>(
     writer: &mut W,
     frontier: &mut Frontier,
     rows: &[Row],

@@ -125,18 +125,35 @@ impl Log {
     /// `NotARegister`, `Corrupt`, `Schema` with the remedy, `OtherLog` when the options name another log, `Unusable`
     /// for a store whose settings would break a promise, `Unavailable`.
     pub async fn open(url: &str, options: Options) -> Result<Self, LogError> {
-        match Target::parse(url, &options)? {
+        let restoring = options.restoring;
+        let log = match Target::parse(url, &options)? {
             Target::Sqlite(target) => {
                 let (pool, writer) = target.open(&options).await?;
                 let head = sqlite::read_head(&pool).await?;
-                Self::start(Target::Sqlite(target), Pool::Sqlite(pool), writer, head, options)
+                Self::start(Target::Sqlite(target), Pool::Sqlite(pool), writer, head, options)?
             }
             Target::Postgres(target) => {
                 let (pool, writer) = target.open(&options).await?;
                 let head = postgres::read_head(&pool).await?;
-                Self::start(Target::Postgres(target), Pool::Postgres(pool), writer, head, options)
+                Self::start(Target::Postgres(target), Pool::Postgres(pool), writer, head, options)?
             }
+        };
+        if !restoring && let Err(error) = log.check_restored().await {
+            log.close().await;
+            return Err(error);
         }
+        Ok(log)
+    }
+
+    /// A store's URL as messages show it: without a password.
+    ///
+    /// # Errors
+    /// `Refused` for what is no store's URL.
+    pub fn shown(url: &str) -> Result<String, LogError> {
+        Ok(match Target::parse(url, &Options::default())? {
+            Target::Sqlite(target) => target.shown,
+            Target::Postgres(target) => target.shown.clone(),
+        })
     }
 
     /// [`Log::migrate`], then [`Log::open`].

@@ -37,6 +37,9 @@ pub struct Options {
     /// PostgreSQL: group role that every connection takes on; the log-in must be a member of it. None to keep the
     /// log-in's own rights.
     pub role: Option<String>,
+    /// Open a log into which a restore was begun and not ended. Everybody else is refused it: what stands there is a
+    /// beginning that looks whole.
+    pub restoring: bool,
     /// What is to fail, in tests.
     pub faulty: Faulty,
 }
@@ -51,6 +54,7 @@ impl Default for Options {
             queue_bytes: 64 << 20,
             readers: 8,
             role: Some("sogoc_service".to_owned()),
+            restoring: false,
             faulty: Faulty::default(),
         }
     }

@@ -286,7 +286,8 @@ impl Register {
                 | Stream::Criteria(_)
                 | Stream::Refusals(_)
                 | Stream::Downloads(_)
-                | Stream::SignIn(_),
+                | Stream::SignIn(_)
+                | Stream::Restores,
             )
             | None => Target::World,
         };

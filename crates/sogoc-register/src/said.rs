@@ -2,7 +2,7 @@
 
 use sogoc_domain::event::{
     AccountEvent, AgencyEvent, CouncilEvent, CriteriaEvent, DownloadsEvent, Event, InstrumentEvent, RefusalsEvent,
-    ResultsEvent, ScorecardEvent, SeasonEvent, SignInEvent, SurveyEvent,
+    RestoresEvent, ResultsEvent, ScorecardEvent, SeasonEvent, SignInEvent, SurveyEvent,
 };
 use sogoc_domain::evidence::Verdict;
 use sogoc_domain::values::Sealed;
@@ -87,6 +87,7 @@ pub(crate) fn said(event: &Event, mut text: impl FnMut(TextOf, &Sealed)) -> Opti
             return Some(e.ground_code.as_str());
         }
         Event::Agency(AgencyEvent::SignerWithdrawn(e)) => text(TextOf::Reason, &e.reason),
+        Event::Restores(RestoresEvent::StoreRestored(e)) => text(TextOf::Reason, &e.reason),
         Event::Agency(
             AgencyEvent::AgencyRegistered(_)
             | AgencyEvent::AgencyRenamed(_)

@@ -8,6 +8,7 @@ use sogoc_domain::event::ErasureGround;
 use sogoc_domain::values::{AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, SeasonId, SetId, Timestamp};
 use sogoc_log::Hash;
 
+use crate::commands::backup::{BackupArgs, RestoreArgs};
 use crate::commands::relay::RelayArgs;
 use crate::commands::serve::{CosignArgs, ServeArgs};
 use crate::commands::witness::WitnessArgs;
@@ -275,6 +276,34 @@ Exit code 0: everything in it is right (what is not proved is said); 1: the poli
     /// Make proofs for others, and check those of any log
     #[command(subcommand)]
     Proof(ProofCommand),
+    /// Take a backup of the register into a folder, while it runs; or check one
+    #[command(
+        after_help = "The folder holds entries as they are stored, sealed texts, checkpoints and what witnesses said, for either store \
+and onto
+either. Run it again on the same folder to add what is new. The log's key is not in it: keep a copy of that elsewhere.
+
+Examples:
+  sogoc backup /backup/ha-nam
+  sogoc backup /backup/ha-nam --with-evidence
+  sogoc backup verify /backup/ha-nam --policy policy.txt      offline: no store, no network
+
+JSON: {log, size, root, kept, evidence_files, sha256}. Exit code 4 where a backup is not what its manifest says."
+    )]
+    Backup(BackupArgs),
+    /// Restore a register from a backup into an empty place, and check it
+    #[command(
+        after_help = "The place is --store, on either kind of store. What is restored is checked before, while and after it is written, and \
+compared
+with the checkpoint that is kept beside the key and, with --policy, with what the witnesses have cosigned: a backup that is
+older than either is refused. --force takes it all the same and records who did so and why; witnesses will refuse the log
+from then on. Cut short, the same command goes on where it was.
+
+Examples:
+  sogoc restore /backup/ha-nam --store sqlite:sogoc-data/register.db --policy policy.txt
+  sogoc restore /backup/ha-nam --store postgres://user@host/db --with-evidence
+  sogoc restore /backup/ha-nam --store sqlite:new.db --force --account admin --reason 'the disk was lost'"
+    )]
+    Restore(RestoreArgs),
     /// Read, verify or copy the log
     #[command(subcommand)]
     Log(LogCommand),

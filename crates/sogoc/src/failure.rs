@@ -36,6 +36,8 @@ pub(crate) enum Failure {
     Corrupt { position: Option<u64>, message: String },
     /// The log is not the one of which a checkpoint was kept outside the store (4).
     Diverged { message: String, kept: String },
+    /// A backup is not what its manifest says (4).
+    BadBackup { message: String },
     /// A bundle is not what it says (4).
     Unproved { message: String },
     /// The evidence store does not fit the entries; what is wrong is said already (4).
@@ -98,7 +100,11 @@ impl Failure {
             Self::Refused(_) | Self::Query(_) | Self::Input { .. } | Self::File(_) | Self::Short => 1,
             Self::Usage { .. } => 2,
             Self::Unavailable { .. } => 3,
-            Self::Corrupt { .. } | Self::Diverged { .. } | Self::Unproved { .. } | Self::Unfit => 4,
+            Self::Corrupt { .. }
+            | Self::Diverged { .. }
+            | Self::BadBackup { .. }
+            | Self::Unproved { .. }
+            | Self::Unfit => 4,
         }
     }
 
@@ -135,6 +141,14 @@ impl Failure {
                 };
                 Some((format!("{what}: {message}"), remedy))
             }
+            Self::BadBackup { message } => {
+                let what = lang.pick("bản sao lưu không nguyên vẹn", "the backup is not whole");
+                let remedy = lang.pick(
+                    "dùng bản sao lưu khác; còn sổ thì sao lưu lại vào thư mục khác",
+                    "use another backup; where the register is still there, back it up into another folder",
+                );
+                Some((format!("{what}: {message}"), remedy.to_owned()))
+            }
             Self::Unproved { message } => {
                 let what = lang.pick("không chứng minh được", "not proved");
                 let remedy = lang.pick(
@@ -160,7 +174,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => Some(json!({ "refusal": refusal_json(refusal, lang) })),
             Self::Corrupt { position, message } => Some(json!({ "fault": { "position": position, "what": message } })),
-            Self::Unproved { message } => Some(json!({ "fault": { "what": message } })),
+            Self::BadBackup { message } | Self::Unproved { message } => Some(json!({ "fault": { "what": message } })),
             Self::Diverged { message, kept } => Some(json!({ "fault": { "what": message, "checkpoint": kept } })),
             Self::Query(QueryError::AsOf(AsOfError::Beyond { .. })) => self.coded("beyond-the-log", lang),
             Self::Query(_) => self.coded("unknown", lang),

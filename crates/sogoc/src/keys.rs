@@ -18,6 +18,11 @@ use crate::output::Output;
 
 /// The file of the log's key.
 pub(crate) fn key_path(global: &Global, log: &Log) -> PathBuf {
+    path_for(global, log.store())
+}
+
+/// The same for a store that is not open: `shown` is how messages show it.
+pub(crate) fn path_for(global: &Global, shown: &str) -> PathBuf {
     if let Some(path) = &global.key_file {
         return path.clone();
     }
@@ -26,7 +31,7 @@ pub(crate) fn key_path(global: &Global, log: &Log) -> PathBuf {
     }
     // As messages show the store: without a password.
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let name: String = log.store().chars().map(plain).collect();
+    let name: String = shown.chars().map(plain).collect();
     PathBuf::from("sogoc-data").join(format!("{name}.key"))
 }
 
@@ -37,7 +42,12 @@ pub(crate) fn checkpoint_path(global: &Global, log: &Log) -> PathBuf {
 
 /// The verifier keys of the log that were in use before.
 pub(crate) fn earlier(global: &Global, log: &Log) -> Result<Vec<VerifierKey>, Failure> {
-    let path = key_path(global, log).with_extension("earlier");
+    earlier_beside(&key_path(global, log))
+}
+
+/// Those whose list lies beside a key.
+pub(crate) fn earlier_beside(key: &Path) -> Result<Vec<VerifierKey>, Failure> {
+    let path = key.with_extension("earlier");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,7 +1,8 @@
 //! The `sogoc` binary: the command line of the register.
 
-mod api;
 mod access;
+mod api;
+mod backup;
 mod cli;
 mod commands;
 mod failure;

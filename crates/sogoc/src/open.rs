@@ -95,7 +95,7 @@ async fn open(
 
 /// The store of evidence files: as configured, else beside an embedded store. A server's nodes must share one, so there is
 /// no default for them.
-fn evidence_store(global: &Global) -> Result<Option<EvidenceStore>, Failure> {
+pub(crate) fn evidence_store(global: &Global) -> Result<Option<EvidenceStore>, Failure> {
     let place = match (&global.evidence, sqlite_path(&global.store)) {
         (Some(place), _) => place.clone(),
         (None, Some(path)) => {

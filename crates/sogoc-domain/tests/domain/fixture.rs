@@ -629,7 +629,7 @@ pub(crate) fn leaf_id(code: &str) -> String {
 // ---- commands -----------------------------------------------------------------------------------------------------
 
 /// Kinds that are about no season.
-const REGISTER_KINDS: [&str; 25] = [
+const REGISTER_KINDS: [&str; 26] = [
     "found-register",
     "register-agency",
     "rename-agency",
@@ -650,6 +650,7 @@ const REGISTER_KINDS: [&str; 25] = [
     "close-account",
     "erase-texts",
     "erase-evidence",
+    "record-restore",
     "register-signer",
     "withdraw-signer",
     "draft-criteria-set",

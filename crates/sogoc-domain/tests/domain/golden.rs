@@ -439,6 +439,16 @@ fn examples() -> Vec<(Stream, Event)> {
                 token: Some("tok-1a2b3c4d".to_owned()),
             },
         }),
+        examples!(RestoresEvent in "operation/restore" {
+            StoreRestored => StoreRestored {
+                size: 1200,
+                root: digest("restored"),
+                known_size: 1234,
+                known_root: Some(digest("known")),
+                reason,
+                by: by(),
+            },
+        }),
     ]
     .concat()
 }
@@ -477,6 +487,7 @@ fn known() -> BTreeMap<(&'static str, u32), &'static str> {
         (RefusalsEvent::KINDS, "refusals/a"),
         (DownloadsEvent::KINDS, "downloads/a"),
         (SignInEvent::KINDS, "sign-in/a"),
+        (RestoresEvent::KINDS, "operation/restore"),
     ];
     streams.into_iter().flat_map(|(kinds, stream)| kinds.iter().map(move |kind| (*kind, stream))).collect()
 }

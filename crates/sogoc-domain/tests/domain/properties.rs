@@ -188,6 +188,10 @@ fn fields(dice: &mut Dice, kind: &str, now: i64) -> Value {
             let file = dice.of(&["bao-cao-1.pdf", "bao-cao-2.pdf"]);
             json!({"digest": digest(file), "ground_code": "ordered", "ground": dice.reason()})
         }
+        "record-restore" => {
+            let (size, known) = (dice.roll(40), dice.roll(40));
+            json!({"size": size, "root": digest("here"), "known_size": known, "reason": dice.reason()})
+        }
         "register-signer" => {
             let capacity = dice.of(&["agency", "leader"]);
             json!({"agency": dice.agency(), "certificate": digest(dice.of(&["c", "d"])), "capacity": capacity})
@@ -414,7 +418,9 @@ fn likely(dice: &mut Dice, kind: &str, fields: &Value) -> String {
         "approve-role" => "chair".to_owned(),
         "register-agency" | "rename-agency" | "merge-agency" | "split-agency" | "dissolve-agency" | "open-account"
         | "grant-role" | "propose-role" | "revoke-role" | "transfer-account" | "link-accounts" | "close-account"
-        | "erase-texts" | "erase-evidence" | "register-signer" | "withdraw-signer" => "admin".to_owned(),
+        | "erase-texts" | "erase-evidence" | "record-restore" | "register-signer" | "withdraw-signer" => {
+            "admin".to_owned()
+        }
         _ => "secretary".to_owned(),
     }
 }

@@ -91,7 +91,8 @@ impl Reach {
             | Stream::Council(_)
             | Stream::Refusals(_)
             | Stream::Downloads(_)
-            | Stream::SignIn(_) => false,
+            | Stream::SignIn(_)
+            | Stream::Restores => false,
         }
     }
 }

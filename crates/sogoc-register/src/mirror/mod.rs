@@ -415,7 +415,8 @@ impl Touched {
                 | Stream::Criteria(_)
                 | Stream::Refusals(_)
                 | Stream::Downloads(_)
-                | Stream::SignIn(_) => {}
+                | Stream::SignIn(_)
+                | Stream::Restores => {}
             }
         }
         out

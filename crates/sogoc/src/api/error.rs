@@ -18,6 +18,7 @@ use sogoc_log::LogError;
 use sogoc_register::{AsOfError, QueryError};
 
 use super::schema::SCHEMA;
+use crate::access::Denied;
 
 /// How long a caller waits before it tries again what is away for the moment, in milliseconds.
 const RETRY_MS: u64 = 1_000;
@@ -143,11 +144,19 @@ const INVALID: &[Code] = &[
     Code::InstrumentRequired,
     Code::TreatmentMissing,
     Code::DecisionUnfit,
+    Code::PasswordTooWeak,
 ];
 const NOT_FOUND: &[Code] = &[Code::Unknown, Code::UnknownLeaf, Code::NotInSeason, Code::EvidenceNotStored];
 const EXISTS: &[Code] = &[Code::AlreadyExists, Code::AlreadyErased, Code::AlreadyFounded, Code::CommandReused];
 const CONFLICT: &[Code] = &[Code::LeafChanged, Code::Contended, Code::ResultsMoved];
+const UNAUTHENTICATED: &[Code] = &[Code::NotSignedIn, Code::SignInFailed, Code::TokenOver];
+const TOO_MANY: &[Code] = &[Code::TooManyAttempts];
 const FORBIDDEN: &[Code] = &[
+    Code::SecondFactorRequired,
+    Code::ScopeMissing,
+    Code::CodeUnfit,
+    Code::ConsoleOnly,
+    Code::SubjectUnknown,
     Code::AccountInactive,
     Code::RoleMissing,
     Code::NotOwnAgency,
@@ -171,6 +180,8 @@ pub(crate) fn class_of(code: Code) -> Class {
         (EXISTS, Class::Exists),
         (CONFLICT, Class::Conflict),
         (FORBIDDEN, Class::Forbidden),
+        (UNAUTHENTICATED, Class::Unauthenticated),
+        (TOO_MANY, Class::TooMany),
     ];
     classes.iter().find(|(codes, _)| codes.contains(&code)).map_or(Class::State, |(_, class)| *class)
 }
@@ -466,6 +477,15 @@ impl From<EvidenceError> for Fault {
                 tracing::warn!(error = %error, "the evidence store is unavailable");
                 Self::Service(ServiceCode::Unavailable, Some(RETRY_MS))
             }
+        }
+    }
+}
+
+impl From<Denied> for Fault {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Refusal(refusal) => Self::Refusal(refusal),
+            Denied::Log(error) => error.into(),
         }
     }
 }

@@ -1,21 +1,18 @@
 //! Evidence files in and out, as streams: nothing is held whole.
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use sogoc_app::Origin;
 use sogoc_domain::command::DownloadEvidence;
 use sogoc_domain::refusal::{Code, Refusal};
-use tokio_util::io::{ReaderStream, StreamReader};
+use tokio_util::io::StreamReader;
 
 use super::ask::Ask;
 use super::commands::{around, command_id};
 use super::door::Admitted;
 use super::error::Fault;
 use super::{Answers, Api, Call};
-
-/// Bytes of a file in one answer.
-const CHUNK_BYTES: usize = 64 * 1_024;
 
 /// A file that is given out, in pieces; its place among the calls under way is free again when it is dropped.
 pub(super) type Pieces = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, Fault>> + Send>>;
@@ -33,7 +30,7 @@ impl Api {
         self.check_uploader(call)?;
         let reader = std::pin::pin!(StreamReader::new(chunks));
         let stored = self.app().put_evidence(reader, self.inner.door.limits.upload_bytes).await?;
-        Ok(json!({ "digest": stored.digest.to_string(), "bytes": stored.bytes, "existed": stored.existed }))
+        Ok(json!({ "digest": stored.digest.to_string(), "bytes": stored.size, "existed": stored.existed }))
     }
 
     /// That the caller is somebody: an account with a role.
@@ -63,13 +60,13 @@ impl Api {
         let envelope = around(call, id, ask.take("envelope"), command.into())?;
         let origin = Origin { correlation: call.correlation.as_deref() };
         let (_, body) = self.app().download_evidence(&envelope, origin).await?;
-        let pieces = ReaderStream::with_capacity(body, CHUNK_BYTES).map_err(|error| {
-            // What was altered in the store is found while it is read: the answer breaks off.
-            Fault::internal(error)
-        });
-        let held = pieces.map(move |piece| {
-            let _place = &admitted;
-            piece
+        let held = stream::try_unfold((body, admitted), |(mut body, admitted)| async move {
+            match body.next().await {
+                Ok(Some(piece)) => Ok(Some((piece, (body, admitted)))),
+                Ok(None) => Ok(None),
+                // What was altered in the store is found while it is read: the answer breaks off.
+                Err(error) => Err(Fault::internal(error)),
+            }
         });
         Ok(Box::pin(held))
     }
@@ -78,8 +75,6 @@ impl Api {
     pub(super) async fn download(&self, admitted: Admitted, ask: Ask) -> Result<Answers, Fault> {
         use base64::Engine as _;
         let pieces = self.pieces(admitted, ask).await?;
-        Ok(Box::pin(pieces.map_ok(|piece| {
-            json!({ "chunk": base64::engine::general_purpose::STANDARD.encode(piece) })
-        })))
+        Ok(Box::pin(pieces.map_ok(|piece| json!({ "chunk": base64::engine::general_purpose::STANDARD.encode(piece) }))))
     }
 }

@@ -36,7 +36,6 @@ use sogoc_domain::refusal::Language;
 use sogoc_domain::values::AccountId;
 
 pub(crate) use self::door::Limits;
-pub(crate) use self::rpc::Peer;
 
 use self::ask::Ask;
 use self::door::{Admitted, Door};
@@ -112,8 +111,7 @@ impl Api {
     /// OpenAPI document, and sign-in by a browser.
     pub(crate) fn router(&self) -> (axum::Router, Arc<connectrpc_health::StaticChecker>) {
         let (beside, health) = rpc::beside();
-        let router = rest::router(self, beside)
-            .merge(self.inner.access.router());
+        let router = rest::router(self, beside).merge(self.inner.access.router());
         (router, health)
     }
 

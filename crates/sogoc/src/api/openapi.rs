@@ -123,36 +123,54 @@ fn responses(content: Value) -> Value {
 /// What is no message in plain HTTP.
 fn streams(comments: &Comments, schemas: &mut Map<String, Value>) -> Vec<(&'static str, &'static str, Value)> {
     let method = |path: &str| SCHEMA.method(&format!("sogoc.v1.{path}")).expect("the schema has it");
-    let (watch, upload, download) =
-        (method("LogService/WatchEntries"), method("EvidenceService/UploadFile"), method("EvidenceService/DownloadFile"));
-    let parameter = |name: &str, place: &str, schema: Value, description: &str| {
-        json!({ "name": name, "in": place, "required": place == "path", "schema": schema, "description": description })
-    };
+    let (watch, upload, download) = (
+        method("LogService/WatchEntries"),
+        method("EvidenceService/UploadFile"),
+        method("EvidenceService/DownloadFile"),
+    );
+    let parameter = |name: &str, place: &str, schema: Value, description: &str| json!({ "name": name, "in": place, "required": place == "path", "schema": schema, "description": description });
     let text = || json!({ "type": "string" });
     let watched = json!({ "application/x-ndjson": { "schema": reference(&watch.output, schemas, comments) } });
     let stored = json!({ "application/json": { "schema": reference(&upload.output, schemas, comments) } });
     let bytes = json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } });
-    let mut command_id = parameter("command_id", "query", json!({ "type": "string", "format": "uuid" }), "Chosen by the caller, once and for ever.");
+    let mut command_id = parameter(
+        "command_id",
+        "query",
+        json!({ "type": "string", "format": "uuid" }),
+        "Chosen by the caller, once and for ever.",
+    );
     command_id["required"] = true.into();
     vec![
-        ("/v1/log/watch", "get", json!({
-            "operationId": watch.name, "tags": ["Log"], "summary": comments.of_method(watch),
-            "parameters": [parameter("from", "query", json!({ "type": "integer", "minimum": 0 }), "The first position.")],
-            "responses": responses(watched), "security": [{}, { "token": [] }, { "cookie": [] }],
-        })),
-        ("/v1/evidence", "post", json!({
-            "operationId": upload.name, "tags": ["Evidence"], "summary": comments.of_method(upload), "parameters": [],
-            "requestBody": { "required": true, "content": bytes }, "responses": responses(stored),
-        })),
-        ("/v1/seasons/{season}/scorecards/{agency}/evidence/{number}/file", "get", json!({
-            "operationId": download.name, "tags": ["Evidence"], "summary": comments.of_method(download),
-            "parameters": [
-                parameter("season", "path", text(), "The season."), parameter("agency", "path", text(), "The agency."),
-                parameter("number", "path", json!({ "type": "integer", "minimum": 0 }), "The file's number within the scorecard."),
-                command_id,
-            ],
-            "responses": responses(bytes),
-        })),
+        (
+            "/v1/log/watch",
+            "get",
+            json!({
+                "operationId": watch.name, "tags": ["Log"], "summary": comments.of_method(watch),
+                "parameters": [parameter("from", "query", json!({ "type": "integer", "minimum": 0 }), "The first position.")],
+                "responses": responses(watched), "security": [{}, { "token": [] }, { "cookie": [] }],
+            }),
+        ),
+        (
+            "/v1/evidence",
+            "post",
+            json!({
+                "operationId": upload.name, "tags": ["Evidence"], "summary": comments.of_method(upload), "parameters": [],
+                "requestBody": { "required": true, "content": bytes }, "responses": responses(stored),
+            }),
+        ),
+        (
+            "/v1/seasons/{season}/scorecards/{agency}/evidence/{number}/file",
+            "get",
+            json!({
+                "operationId": download.name, "tags": ["Evidence"], "summary": comments.of_method(download),
+                "parameters": [
+                    parameter("season", "path", text(), "The season."), parameter("agency", "path", text(), "The agency."),
+                    parameter("number", "path", json!({ "type": "integer", "minimum": 0 }), "The file's number within the scorecard."),
+                    command_id,
+                ],
+                "responses": responses(bytes),
+            }),
+        ),
     ]
 }
 

@@ -18,9 +18,9 @@ use tower::ServiceExt as _;
 
 use super::door::language;
 use super::error::{Fault, ServiceCode};
-use super::rpc::Peer;
 use super::schema::{Flow, Method, SCHEMA, Verb};
 use super::{Answer, Api, openapi, rpc, transcode};
+use crate::access::Source;
 use crate::serve::tiles;
 
 /// Longest query string, in bytes.
@@ -112,9 +112,7 @@ async fn unary(api: &Api, method: &Method, params: &RawPathParams, request: Requ
     };
     let deadline = Duration::from_secs(api.inner.door.limits.deadline_seconds);
     let timed = async {
-        tokio::time::timeout(deadline, answered)
-            .await
-            .unwrap_or(Err(Fault::Service(ServiceCode::Deadline, None)))
+        tokio::time::timeout(deadline, answered).await.unwrap_or(Err(Fault::Service(ServiceCode::Deadline, None)))
     };
     match api.counted(method, PROTOCOL, timed).await {
         Ok((body, Answer { mut headers, .. })) => {
@@ -174,7 +172,7 @@ async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<
 }
 
 fn peer(extensions: &http::Extensions) -> Option<IpAddr> {
-    extensions.get::<Peer>().map(|peer| peer.0)
+    extensions.get::<Source>().map(|source| source.0)
 }
 
 /// A fault as a problem.

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use connectrpc::dispatcher::{Dispatcher, MethodDescriptor, RequestStream, StreamingResult, UnaryResult};
-use connectrpc::{CodecFormat, ConnectError, ConnectRpcService, DeadlinePolicy, EncodedBody, Payload, RequestContext, Response};
+use connectrpc::{
+    CodecFormat, ConnectError, ConnectRpcService, DeadlinePolicy, EncodedBody, Payload, RequestContext, Response,
+};
 use futures_util::StreamExt as _;
 use http::HeaderMap;
 use prost_reflect::MessageDescriptor;
@@ -19,10 +21,7 @@ use super::door::{Admitted, language};
 use super::error::{Fault, ServiceCode, Told};
 use super::schema::{Flow, Method, SCHEMA};
 use super::{Api, transcode};
-
-/// Where a connection comes from, among the extensions of its requests.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+use crate::access::Source;
 
 /// Answers calls by the schema.
 pub(crate) struct Rpc {
@@ -67,7 +66,8 @@ impl Dispatcher for Rpc {
     fn call_unary(&self, path: &str, ctx: RequestContext, request: Payload, format: CodecFormat) -> UnaryResult {
         let (api, method) = (self.api.clone(), SCHEMA.method(path));
         Box::pin(async move {
-            let method = method.ok_or_else(|| refused(Fault::Service(ServiceCode::NoSuchMethod, None), ctx.headers()))?;
+            let method =
+                method.ok_or_else(|| refused(Fault::Service(ServiceCode::NoSuchMethod, None), ctx.headers()))?;
             let answered = async {
                 let admitted = api.admit(method, ctx.headers(), peer(&ctx)).await?;
                 let bytes = request.encoded().map_err(|error| Fault::malformed(error.message.unwrap_or_default()))?;
@@ -77,7 +77,8 @@ impl Dispatcher for Rpc {
                 drop(admitted);
                 Ok::<_, Fault>((body, answer.headers))
             };
-            let (body, headers) = api.counted(method, protocol(&ctx), answered).await.map_err(|fault| refused(fault, ctx.headers()))?;
+            let (body, headers) =
+                api.counted(method, protocol(&ctx), answered).await.map_err(|fault| refused(fault, ctx.headers()))?;
             let mut response = Response::new(EncodedBody::from(body));
             response.headers = headers;
             Ok(response)
@@ -93,14 +94,16 @@ impl Dispatcher for Rpc {
     ) -> StreamingResult {
         let (api, method) = (self.api.clone(), SCHEMA.method(path));
         Box::pin(async move {
-            let method = method.ok_or_else(|| refused(Fault::Service(ServiceCode::NoSuchMethod, None), ctx.headers()))?;
+            let method =
+                method.ok_or_else(|| refused(Fault::Service(ServiceCode::NoSuchMethod, None), ctx.headers()))?;
             let headers = ctx.headers().clone();
             let begun = async {
                 let admitted = api.admit(method, &headers, peer(&ctx)).await?;
                 let request = read(&method.input, format, &request)?;
                 api.stream(method, admitted, headers.clone(), request).await
             };
-            let stream = api.counted(method, protocol(&ctx), begun).await.map_err(|fault| refused(fault, ctx.headers()))?;
+            let stream =
+                api.counted(method, protocol(&ctx), begun).await.map_err(|fault| refused(fault, ctx.headers()))?;
             let output = method.output.clone();
             let encoded = stream.map(move |item| {
                 let body = item.and_then(|value| written(&output, format, &value));
@@ -119,7 +122,8 @@ impl Dispatcher for Rpc {
     ) -> UnaryResult {
         let (api, method) = (self.api.clone(), SCHEMA.method(path));
         Box::pin(async move {
-            let method = method.ok_or_else(|| refused(Fault::Service(ServiceCode::NoSuchMethod, None), ctx.headers()))?;
+            let method =
+                method.ok_or_else(|| refused(Fault::Service(ServiceCode::NoSuchMethod, None), ctx.headers()))?;
             let answered = async {
                 let admitted = api.admit(method, ctx.headers(), peer(&ctx)).await?;
                 let input = method.input.clone();
@@ -130,7 +134,8 @@ impl Dispatcher for Rpc {
                 let answer = api.upload(&admitted.call, chunks).await?;
                 written(&method.output, format, &answer)
             };
-            let body = api.counted(method, protocol(&ctx), answered).await.map_err(|fault| refused(fault, ctx.headers()))?;
+            let body =
+                api.counted(method, protocol(&ctx), answered).await.map_err(|fault| refused(fault, ctx.headers()))?;
             Ok(Response::new(EncodedBody::from(body)))
         })
     }
@@ -142,7 +147,7 @@ impl Dispatcher for Rpc {
 }
 
 fn peer(ctx: &RequestContext) -> Option<IpAddr> {
-    ctx.extensions().get::<Peer>().map(|peer| peer.0)
+    ctx.extensions().get::<Source>().map(|source| source.0)
 }
 
 fn protocol(ctx: &RequestContext) -> &'static str {

@@ -151,6 +151,8 @@ impl<'a> Sight<'a> {
             Stream::Survey(season) => self.of_season(Subject::SurveyPoints, season),
             Stream::Council(season) => self.of_season(Subject::CouncilText, season),
             Stream::Results(season) => self.of_season(Subject::Figures, season),
+            // That a register was put back is everybody's to know.
+            Stream::Restores => self.may(&Reading::of(Subject::Catalogue)),
             Stream::Account(account) => self.of_account(Subject::AccountDirectory, account),
             Stream::Refusals(account) | Stream::Downloads(account) | Stream::SignIn(account) => {
                 self.of_account(Subject::Refusals, account)
@@ -178,7 +180,7 @@ impl<'a> Sight<'a> {
             Stream::Council(season) => self.of_season(Subject::CouncilText, season),
             Stream::Results(season) => self.of_season(Subject::EditionText, season),
             Stream::Season(season) => self.of_season(Subject::SeasonText, season),
-            Stream::Agency(_) | Stream::Instrument(_) | Stream::Criteria(_) => {
+            Stream::Agency(_) | Stream::Instrument(_) | Stream::Criteria(_) | Stream::Restores => {
                 self.may(&Reading::of(Subject::SeasonText))
             }
             Stream::Account(account)

@@ -64,16 +64,20 @@ impl Api {
     }
 
     /// Entries as the caller may see them, in the schema's form. The register must have seen them.
-    pub(super) fn log_entries(&self, account: Option<&sogoc_domain::values::AccountId>, entries: &[StoredEntry]) -> Vec<Value> {
+    pub(super) fn log_entries(
+        &self,
+        account: Option<&sogoc_domain::values::AccountId>,
+        entries: &[StoredEntry],
+    ) -> Vec<Value> {
         let register = self.app().register();
         let sight = Sight::new(register.world(), account, self.app().now());
         let shown = |stored: &StoredEntry| {
             let position = stored.position.0;
-            let leaf_hash = sogoc_proof::leaf_hash(stored.entry.as_bytes()).to_hex();
+            let leaf_hash = sogoc_proof::leaf_hash(stored.bytes.as_bytes()).to_hex();
             // What cannot be read as an entry is nobody's to see, and is told by its hash.
-            let seen = stored.parse().is_ok_and(|entry| sight.entry(entry.stream.as_str(), position));
+            let seen = stored.parse().is_ok_and(|entry| sight.entry(&entry.stream, position));
             if seen {
-                json!({ "position": position, "leaf_hash": leaf_hash, "entry": stored.entry })
+                json!({ "position": position, "leaf_hash": leaf_hash, "entry": stored.bytes })
             } else {
                 json!({ "position": position, "leaf_hash": leaf_hash, "withheld": true })
             }

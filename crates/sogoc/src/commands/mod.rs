@@ -1,5 +1,6 @@
 //! One file a command, or a family of them.
 
+pub(crate) mod backup;
 mod bundle;
 mod criteria;
 mod demo;
@@ -47,6 +48,8 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         Command::Relay(args) => relay::run(&global, &output, args).await,
         Command::Witness(args) => witness::run(&output, args).await,
         Command::Evidence(command) => evidence::run(&global, &output, &command).await,
+        Command::Backup(args) => backup::run(&global, &output, &args).await,
+        Command::Restore(args) => backup::restore(&global, &output, &args).await,
         Command::Log(command) => log::run(&global, &output, &command).await,
         Command::Store(command) => store::run(&global, &output, &command).await,
         Command::Mirror(command) => store::mirror(&global, &output, &command).await,

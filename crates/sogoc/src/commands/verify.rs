@@ -64,7 +64,7 @@ fn options(
     Ok(options)
 }
 
-async fn check(log: &Log, output: &Output, options: VerifyOptions) -> Result<Value, Failure> {
+pub(super) async fn check(log: &Log, output: &Output, options: VerifyOptions) -> Result<Value, Failure> {
     let report = bytes(log, output, options).await?;
     let register = replayed(log, output, report.head.size).await?;
     let stopped: Vec<Value> = register

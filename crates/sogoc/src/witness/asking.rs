@@ -13,7 +13,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode, Url, redirect};
 use serde::Serialize;
 use sogoc_log::{Clock as _, Log, LogError, SignedCheckpoint, SystemClock};
-use sogoc_proof::{AddCheckpoint, Hash, Policy, PolicyWitness, SignatureLine, VerifierKey, verify_cosignature};
+use sogoc_proof::{AddCheckpoint, Hash, Note, Policy, PolicyWitness, SignatureLine, VerifierKey, verify_cosignature};
 
 use crate::failure::{Failure, Remedy};
 use crate::lang::Lang;
@@ -56,6 +56,8 @@ pub(crate) enum Outcome {
     Redirected { status: u16 },
     /// It answered that all is well, and what it sent is not its cosignature on this checkpoint.
     NotACosignature { why: String },
+    /// It has cosigned a shorter log of this name: it has nothing to say about what came after.
+    Behind { size: u64 },
     /// It has cosigned a longer log of this name. Ours was cut or restored from an old backup, or another process signed
     /// meanwhile.
     Ahead { size: u64 },
@@ -98,6 +100,10 @@ impl Outcome {
             Self::NotACosignature { why } => {
                 format!("{}: {why}", lang.pick("không gửi chữ ký hợp lệ", "sent no valid cosignature"))
             }
+            Self::Behind { size } => match lang {
+                Lang::Vi => format!("mới đồng ký đến {size} mục"),
+                Lang::En => format!("has cosigned {size} entries so far"),
+            },
             Self::Ahead { size } => match lang {
                 Lang::Vi => format!("đã đồng ký {size} mục, nhiều hơn sổ này: sổ bị cắt hoặc khôi phục từ bản cũ?"),
                 Lang::En => format!(
@@ -182,6 +188,26 @@ impl Asker {
         self.ask_in_time(log, signed, witness, &known).await
     }
 
+    /// Asks a witness whether it has seen more of a log than a checkpoint, or something else, before there is a log: for a
+    /// restore. A witness that knew less, and is not shown more, says nothing against it.
+    pub(crate) async fn probe(&self, note: &Note, size: u64, witness: &PolicyWitness) -> Answered {
+        let asked = async {
+            let Some(url) = address(witness) else { return Outcome::NoAddress };
+            let reply = match self.post(&url, size, Vec::new(), note).await {
+                Ok(reply) => reply,
+                Err(outcome) => return outcome,
+            };
+            match judge(&reply, note.text(), size, size, &witness.key) {
+                Judged::Cosigned { time, .. } => Outcome::Cosigned { time },
+                Judged::KnowsSize(size) => Outcome::Behind { size },
+                Judged::Failed(outcome) => outcome,
+            }
+        };
+        let timed = tokio::time::timeout(self.limit, asked).await;
+        let outcome = timed.unwrap_or(Outcome::TimedOut { seconds: self.limit.as_secs() });
+        Answered { witness: witness.name.clone(), outcome }
+    }
+
     async fn ask_in_time(
         &self,
         log: &Log,
@@ -215,7 +241,7 @@ impl Asker {
         // What it knows may be newer than what we know of it, and is asked for once: two processes may ask at a time.
         for told in [false, true] {
             let proof = log.consistency_proof(old, size).await?;
-            let reply = match self.post(&url, old, proof, signed).await {
+            let reply = match self.post(&url, old, proof, &signed.note).await {
                 Ok(reply) => reply,
                 Err(outcome) => return Ok(outcome),
             };
@@ -235,14 +261,8 @@ impl Asker {
     }
 
     /// One request and its whole answer.
-    async fn post(
-        &self,
-        url: &Url,
-        old_size: u64,
-        proof: Vec<Hash>,
-        signed: &SignedCheckpoint,
-    ) -> Result<Reply, Outcome> {
-        let request = AddCheckpoint::try_new(old_size, proof, signed.note.clone())
+    async fn post(&self, url: &Url, old_size: u64, proof: Vec<Hash>, note: &Note) -> Result<Reply, Outcome> {
+        let request = AddCheckpoint::try_new(old_size, proof, note.clone())
             .map_err(|error| Outcome::Refused { status: 0, why: error.to_string() })?;
         let broken = |error: reqwest::Error| {
             if error.is_timeout() {

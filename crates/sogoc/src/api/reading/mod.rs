@@ -1,6 +1,7 @@
 //! Questions: one file a service, one function a method. Each answers with JSON in the schema's words from the register as
 //! it stands, or as it stood, and shows what its caller may see ([`super::sight`]).
 
+pub(super) mod figures;
 mod results;
 
 use base64::Engine as _;

@@ -16,7 +16,7 @@ pub(super) fn ranking(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault>
     let season: SeasonId = ask.must("season")?;
     let group: Option<GroupId> = ask.parsed("group")?;
     let register = api.app().register();
-    let sight = Sight::new(register.world(), call.account.as_ref(), api.app().now());
+    let sight = Sight::new(register.world(), call.account(), api.app().now());
     let page = Page::of(ask, &format!("ranking {season} {group:?}"))?;
     let live = |cut| sight.ranking(&season, cut);
     let cut = match page.as_of {
@@ -44,7 +44,7 @@ pub(super) fn editions(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault
         // Told as every question about a season is.
         register.ranking(season.as_str(), None, register.now())?;
     }
-    let sight = Sight::new(world, call.account.as_ref(), api.app().now());
+    let sight = Sight::new(world, call.account(), api.app().now());
     sight.must(&Reading { season: Some(&season), ..Reading::of(Subject::Catalogue) })?;
     let results = world.results.get(&season);
     let announcements: Vec<Value> = results
