@@ -43,6 +43,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Door {
     room: Arc<Semaphore>,
+    /// Watches last: they have a room of their own, so that they keep nobody else out.
+    watches: Arc<Semaphore>,
     rates: DefaultKeyedRateLimiter<String>,
     pub(crate) limits: Limits,
 }
@@ -51,13 +53,14 @@ pub(crate) struct Door {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) call: Call,
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 impl Door {
     pub(crate) fn new(limits: Limits) -> Self {
         let quota = Quota::per_second(limits.requests_per_second).allow_burst(limits.burst);
-        Self { room: Arc::new(Semaphore::new(limits.in_flight)), rates: DefaultKeyedRateLimiter::keyed(quota), limits }
+        let room = || Arc::new(Semaphore::new(limits.in_flight));
+        Self { room: room(), watches: room(), rates: DefaultKeyedRateLimiter::keyed(quota), limits }
     }
 
     /// Calls that are under way.
@@ -103,7 +106,19 @@ impl Api {
         door.check_rate(who)?;
         may_call(method, &caller)?;
         let call = Call { caller, language: language(headers), correlation: None, from };
-        Ok(Admitted { call, _place: place })
+        Ok(Admitted { call, place })
+    }
+}
+
+impl Admitted {
+    /// Moves a call that lasts into the room of those.
+    ///
+    /// # Errors
+    /// `busy`.
+    pub(super) fn to_watch(mut self, api: &Api) -> Result<Self, Fault> {
+        let busy = |_| Fault::Service(ServiceCode::Busy, Some(BUSY_MS));
+        self.place = Arc::clone(&api.inner.door.watches).try_acquire_owned().map_err(busy)?;
+        Ok(self)
     }
 }
 

@@ -167,7 +167,7 @@ impl Api {
         request: Value,
     ) -> Result<Answers, Fault> {
         match method.name.as_str() {
-            "WatchEntries" => Ok(self.watch(admitted, headers, &Ask::new(request))),
+            "WatchEntries" => Ok(self.watch(admitted.to_watch(self)?, headers, &Ask::new(request))),
             "DownloadFile" => self.download(admitted, Ask::new(request)).await,
             _ => Err(Fault::Service(ServiceCode::NoSuchMethod, None)),
         }

@@ -2,7 +2,7 @@
 //!
 //! A client that sends its headers slowly, or does not take its answer, loses its connection; one that keeps its
 //! connection open between requests keeps it for a while. On SIGTERM or Ctrl-C requests that have begun are answered,
-//! no new ones are taken, and what is not done after [`STOP_SECONDS_MAX`] is cut.
+//! no new ones are taken, and what is not done after a while is cut.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,22 +20,41 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
+use super::tls::Certificate;
+use crate::access::Source;
 use crate::failure::{Failure, Remedy};
 
-/// Connections at once; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 256;
 /// Longest wait for the headers of a request, and so for the next request on a connection that is kept.
 const HEADERS_SECONDS_MAX: u64 = 10;
 /// Longest time in which a client takes no byte of its answer.
 const STALLED_SECONDS_MAX: u64 = 10;
-/// Longest life of a connection, so that slow clients cannot hold all of them for ever.
-const CONNECTION_SECONDS_MAX: u64 = 120;
-/// Largest head of a request, in bytes.
-const HEAD_BYTES_MAX: usize = 16 * 1_024;
-/// Longest wait for requests that have begun, when stopping.
-const STOP_SECONDS_MAX: u64 = 5;
+/// Longest wait for the other side of a TLS handshake.
+const HANDSHAKE_SECONDS_MAX: u64 = 10;
+/// How often a connection of HTTP/2 is asked whether anybody is there, and how long the answer may take.
+const PING_SECONDS: u64 = 20;
+/// Requests at once on one connection of HTTP/2.
+const STREAMS_MAX: u32 = 256;
 /// Pause when the system has no room for a connection (too many open files).
 const NO_ROOM_MS: u64 = 100;
+
+/// What a listener puts up with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manners {
+    /// Connections at once; more wait to be accepted.
+    pub(crate) connections_max: usize,
+    /// Longest life of a connection, so that slow clients cannot hold all of them for ever.
+    pub(crate) connection_seconds_max: u64,
+    /// Largest head of a request, in bytes.
+    pub(crate) head_bytes_max: usize,
+    /// Longest wait for requests that have begun, when stopping.
+    pub(crate) stop_seconds_max: u64,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self { connections_max: 256, connection_seconds_max: 120, head_bytes_max: 16 * 1_024, stop_seconds_max: 5 }
+    }
+}
 
 /// A bound socket.
 #[derive(Debug)]
@@ -69,9 +88,20 @@ impl Listening {
         self.address
     }
 
-    /// Serves until `stop` says so, then ends in order.
-    pub(crate) async fn serve(self, router: Router, mut stop: Stop) {
-        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    /// Serves plain HTTP with the usual manners until `stop` says so, then ends in order.
+    pub(crate) async fn serve(self, router: Router, stop: Stop) {
+        self.serve_with(router, stop, Manners::default(), None).await;
+    }
+
+    /// Serves HTTP/1.1 and HTTP/2, with TLS where there is a certificate, until `stop` says so, then ends in order.
+    pub(crate) async fn serve_with(
+        self,
+        router: Router,
+        mut stop: Stop,
+        manners: Manners,
+        certificate: Option<Certificate>,
+    ) {
+        let room = Arc::new(Semaphore::new(manners.connections_max));
         let mut connections = JoinSet::new();
         loop {
             let next = async {
@@ -83,10 +113,13 @@ impl Listening {
                 () = stop.asked() => break,
             };
             match accepted {
-                Ok((stream, _)) => {
-                    let served = connection(stream, router.clone(), stop.clone());
+                Ok((stream, peer)) => {
+                    let router = router.clone().layer(Extension(Source(peer.ip())));
+                    let (certificate, stop) = (certificate.clone(), stop.clone());
                     connections.spawn(async move {
-                        served.await;
+                        metrics::gauge!("sogoc_connections").increment(1);
+                        secured(stream, router, stop, manners, certificate).await;
+                        metrics::gauge!("sogoc_connections").decrement(1);
                         drop(place);
                     });
                 }
@@ -100,23 +133,49 @@ impl Listening {
         drop(self.listener);
         let ended = async { while connections.join_next().await.is_some() {} };
         // What has not ended by then is cut when the set is dropped.
-        let _ = tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), ended).await;
+        let _ = tokio::time::timeout(Duration::from_secs(manners.stop_seconds_max), ended).await;
+    }
+}
+
+/// Does the TLS handshake where there is a certificate, then serves.
+async fn secured(stream: TcpStream, router: Router, stop: Stop, manners: Manners, certificate: Option<Certificate>) {
+    let _ = stream.set_nodelay(true);
+    let stream = Impatient { stream, stalled: None };
+    match certificate {
+        None => connection(stream, router, stop, manners).await,
+        Some(certificate) => {
+            let shaken = certificate.acceptor().accept(stream);
+            // Errors are the client's: it went away, was too slow, or spoke no TLS.
+            if let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), shaken).await {
+                connection(stream, router, stop, manners).await;
+            }
+        }
     }
 }
 
 /// Serves one connection to its end.
-async fn connection(stream: TcpStream, router: Router, mut stop: Stop) {
-    let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Impatient { stream, stalled: None });
-    let mut builder = hyper::server::conn::http1::Builder::new();
+async fn connection<S>(stream: S, router: Router, mut stop: Stop, manners: Manners)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
     builder
+        .http1()
         .timer(TokioTimer::new())
         // A client that says that it has nothing more to ask still wants its answer.
         .half_close(true)
         .header_read_timeout(Duration::from_secs(HEADERS_SECONDS_MAX))
-        .max_buf_size(HEAD_BYTES_MAX);
-    let mut served = pin!(builder.serve_connection(io, TowerToHyperService::new(router)));
-    let old = tokio::time::sleep(Duration::from_secs(CONNECTION_SECONDS_MAX));
+        .max_buf_size(manners.head_bytes_max.max(8 * 1_024));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(manners.head_bytes_max).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_secs(PING_SECONDS))
+        .keep_alive_timeout(Duration::from_secs(PING_SECONDS));
+    let service = TowerToHyperService::new(router);
+    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let old = tokio::time::sleep(Duration::from_secs(manners.connection_seconds_max));
     tokio::select! {
         // Errors are the client's: it went away, was too slow, or spoke no HTTP.
         _ = served.as_mut() => return,
@@ -124,7 +183,7 @@ async fn connection(stream: TcpStream, router: Router, mut stop: Stop) {
         () = old => {}
     }
     served.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), served).await;
+    let _ = tokio::time::timeout(Duration::from_secs(manners.stop_seconds_max), served).await;
 }
 
 /// Tells everybody when it is time to stop.

@@ -1,5 +1,7 @@
-//! Serving over HTTP: the listener that every server here stands on, and the log's tiles.
+//! Serving: the listener that every server here stands on, the log's tiles, and a node of the service.
 
 pub(crate) mod listening;
+pub(crate) mod node;
 pub(crate) mod signing;
 pub(crate) mod tiles;
+pub(crate) mod tls;
