@@ -2,6 +2,8 @@
 
 mod cli;
 mod commands;
+#[allow(dead_code, reason = "the service reads what commands do not")]
+mod config;
 mod failure;
 mod key_file;
 mod keys;
@@ -23,8 +25,8 @@ use crate::output::Output;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let lang = Lang::choose(cli.global.lang, |name| std::env::var(name).ok());
-    let output = Output::new(cli.global.json, lang);
+    let lang = Lang::choose(cli.given.lang, |name| std::env::var(name).ok());
+    let output = Output::new(cli.given.json, lang);
     trace();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
