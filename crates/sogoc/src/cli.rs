@@ -12,9 +12,11 @@ use crate::commands::backup::{BackupArgs, RestoreArgs};
 use crate::commands::relay::RelayArgs;
 use crate::commands::serve::{CosignArgs, ServeArgs};
 use crate::commands::witness::WitnessArgs;
+use crate::config::ServeFlags;
 use crate::lang::Lang;
 
 /// Where the register is kept when nothing else is said.
+#[cfg(test)]
 pub(crate) const DEFAULT_STORE: &str = "sqlite:sogoc-data/register.db";
 
 /// Sổ gốc: the register of record for appraisal. Every score is an entry that nobody can take back, and every figure
@@ -35,17 +37,21 @@ Exit codes: 0 done, 1 refused (or a mismatch where --strict asks), 2 usage, 3 st
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) global: Global,
+    pub(crate) given: Given,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// What every command takes.
-#[derive(Args, Debug)]
-pub(crate) struct Global {
-    /// The register: sqlite:PATH or postgres://…
-    #[arg(long, global = true, env = "SOGOC_STORE", default_value = DEFAULT_STORE, hide_env_values = true)]
-    pub(crate) store: String,
+/// What every command takes, as it was given on the command line. What holds in the end is a [`Global`]:
+/// [`crate::config::Config`] adds the file and the environment.
+#[derive(Args, Clone, Default, Debug)]
+pub(crate) struct Given {
+    /// A configuration file (TOML); `sogoc config show-default` prints one [env: SOGOC_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The register: sqlite:PATH or postgres://… [env: SOGOC_STORE] [default: sqlite:sogoc-data/register.db]
+    #[arg(long, global = true)]
+    pub(crate) store: Option<String>,
     /// One JSON document (or JSON lines) on stdout and nothing else there
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -55,23 +61,40 @@ pub(crate) struct Global {
     /// Read as of a position or an instant: 1234, or 2022-12-01T08:00:00+07:00
     #[arg(long, global = true, value_name = "N|TIME", conflicts_with = "as_of_occurred")]
     pub(crate) as_of: Option<AsOfArg>,
-    /// Name of the log, such as sogoc.example/ha-nam: given to one that is made, demanded of one that exists
-    #[arg(long, global = true, env = "SOGOC_LOG_NAME", value_name = "NAME")]
+    /// Name of the log, such as sogoc.example/ha-nam: given to one that is made, demanded of one that exists [env:
+    /// SOGOC_LOG_NAME]
+    #[arg(long, global = true, value_name = "NAME")]
     pub(crate) log_name: Option<String>,
-    /// The key that signs checkpoints [default: beside an embedded store, else sogoc-data/NAME.key]
-    #[arg(long, global = true, env = "SOGOC_KEY_FILE", value_name = "FILE")]
+    /// The key that signs checkpoints [env: SOGOC_KEY_FILE] [default: beside an embedded store, else sogoc-data/NAME.key]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
-    /// Where evidence files are kept: a folder, or s3://bucket/prefix [default: PATH.evidence beside an embedded store]
-    #[arg(long, global = true, env = "SOGOC_EVIDENCE", value_name = "PLACE")]
+    /// Where evidence files are kept: a folder, or s3://bucket/prefix [env: SOGOC_EVIDENCE] [default: PATH.evidence beside
+    /// an embedded store]
+    #[arg(long, global = true, value_name = "PLACE")]
     pub(crate) evidence: Option<String>,
-    /// The key that encrypts evidence files at rest: 32 bytes as 64 hexadecimal digits or base64
-    #[arg(long, global = true, env = "SOGOC_EVIDENCE_KEY_FILE", value_name = "FILE")]
+    /// The key that encrypts evidence files at rest: 32 bytes as 64 hexadecimal digits or base64 [env:
+    /// SOGOC_EVIDENCE_KEY_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) evidence_key_file: Option<PathBuf>,
-    /// The virus scanner: unix:/run/clamav/clamd.ctl or tcp:HOST:PORT [default: files are recorded as not scanned]
-    #[arg(long, global = true, env = "SOGOC_CLAMD", value_name = "ADDRESS")]
+    /// The virus scanner: unix:/run/clamav/clamd.ctl or tcp:HOST:PORT [env: SOGOC_CLAMD] [default: files are recorded as
+    /// not scanned]
+    #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) clamd: Option<String>,
     /// Read an imported season as of an instant of its own time
     #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
+    pub(crate) as_of_occurred: Option<Timestamp>,
+}
+
+/// What every command that opens a store goes by: flags, environment and file as one.
+pub(crate) struct Global {
+    /// May hold a password, hence no `Debug`.
+    pub(crate) store: String,
+    pub(crate) as_of: Option<AsOfArg>,
+    pub(crate) log_name: Option<String>,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) evidence: Option<String>,
+    pub(crate) evidence_key_file: Option<PathBuf>,
+    pub(crate) clamd: Option<String>,
     pub(crate) as_of_occurred: Option<Timestamp>,
 }
 
@@ -110,6 +133,20 @@ Examples:
   sogoc --json demo                      counts and head only"
     )]
     Demo,
+    /// Serve the register: gRPC, gRPC-Web, Connect and plain HTTP with JSON on one port
+    #[command(
+        after_help = "Without configuration: the embedded store, on loopback, local accounts. With PostgreSQL, NATS, OpenID Connect and S3:
+a file (`sogoc config show-default`), checked by `sogoc config check`. Several nodes may serve one PostgreSQL.
+
+Examples:
+  sogoc account found --generate          the first administrator, once
+  sogoc serve
+  sogoc serve --config sogoc.toml
+  curl http://127.0.0.1:8080/v1/seasons/hanam-2022/ranking?group=departments
+
+SIGTERM or Ctrl-C: no new requests are taken, those that have begun are answered."
+    )]
+    Serve(ServeFlags),
     /// Import a season folder, or show where a season stands
     #[command(subcommand)]
     Season(SeasonCommand),
@@ -348,6 +385,9 @@ Examples:
     /// Describe the commands that `sogoc execute` takes
     #[command(subcommand)]
     Commands(CommandsCommand),
+    /// Check the configuration, or print a sample of it
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
 
 #[derive(Subcommand, Debug)]
@@ -916,6 +956,34 @@ pub(crate) enum CommandsCommand {
     #[command(after_help = "Example:
   sogoc commands schema > command.schema.json")]
     Schema,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigCommand {
+    /// Show what holds, where each value came from, and everything that is wrong. Changes nothing
+    #[command(
+        after_help = "Secrets are not shown. Exit code 0: it is right; 2: something is wrong; 3: with --connect, \
+something that is named does
+not answer.
+
+Examples:
+  sogoc --config /etc/sogoc/sogoc.toml config check
+  sogoc --config /etc/sogoc/sogoc.toml config check --connect --json
+
+JSON: {ok, file, settings:[{key, value, from}], faults:[{key, from, file, line, message, remedy}], notes, tried:[{what,
+where, ok, message}]}"
+    )]
+    Check {
+        #[command(flatten)]
+        serve: ServeFlags,
+        /// Try the store, the evidence place, the scanner, NATS, the OpenID Connect provider, the witnesses and the collector
+        #[arg(long)]
+        connect: bool,
+    },
+    /// Print a file with every setting, what it is for, its bounds and what holds by itself
+    #[command(after_help = "Example:
+  sogoc config show-default > /etc/sogoc/sogoc.toml")]
+    ShowDefault,
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use sogoc_log::LogError;
 use sogoc_register::mirror::MirrorError;
 use sogoc_register::{AsOfError, QueryError};
 
+use crate::config::fault::{self, Fault};
 use crate::lang::Lang;
 use crate::output::Output;
 
@@ -28,6 +29,12 @@ pub(crate) enum Failure {
     Query(QueryError),
     /// Some lines were refused, or a figure differs where strictness was asked for; it is said already (1).
     Short,
+    /// The configuration is wrong: everything that is (2).
+    Configuration(Vec<Fault>),
+    /// The configuration is wrong; what is wrong is said already (2).
+    Misconfigured,
+    /// Something that the configuration names does not answer; what is said already (3).
+    Unanswered,
     /// The command line cannot be understood (2).
     Usage { message: String, remedy: Remedy },
     /// The store does not answer (3).
@@ -94,12 +101,17 @@ impl Failure {
         ExitCode::from(self.code())
     }
 
+    /// What is wrong, in English and in one text, for answers that say more than this.
+    pub(crate) fn message(&self) -> String {
+        self.texts(Lang::En).map(|(message, _)| message).unwrap_or_default()
+    }
+
     fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
             Self::Refused(_) | Self::Query(_) | Self::Input { .. } | Self::File(_) | Self::Short => 1,
-            Self::Usage { .. } => 2,
-            Self::Unavailable { .. } => 3,
+            Self::Usage { .. } | Self::Configuration(_) | Self::Misconfigured => 2,
+            Self::Unavailable { .. } | Self::Unanswered => 3,
             Self::Corrupt { .. }
             | Self::Diverged { .. }
             | Self::BadBackup { .. }
@@ -166,7 +178,9 @@ impl Failure {
                 Some((what.to_owned(), remedy.to_owned()))
             }
             Self::Query(error) => Some(query_texts(error, lang)),
-            Self::Short | Self::Closed => None,
+            // Each fault has its own remedy.
+            Self::Configuration(faults) => Some((fault::all(faults, lang), String::new())),
+            Self::Short | Self::Closed | Self::Misconfigured | Self::Unanswered => None,
         }
     }
 
@@ -181,8 +195,15 @@ impl Failure {
             Self::Input { .. } | Self::File(_) => self.coded("input-refused", lang),
             Self::Usage { .. } => self.coded("usage", lang),
             Self::Unavailable { .. } => self.coded("store-unavailable", lang),
+            Self::Configuration(faults) => {
+                let (message, remedy) = self.texts(lang)?;
+                let faults: Vec<_> = faults.iter().map(|fault| fault.json(lang)).collect();
+                Some(
+                    json!({ "refusal": { "code": "configuration-wrong", "message": message, "remedy": remedy, "faults": faults } }),
+                )
+            }
             // One document: the findings.
-            Self::Unfit | Self::Short | Self::Closed => None,
+            Self::Unfit | Self::Short | Self::Closed | Self::Misconfigured | Self::Unanswered => None,
         }
     }
 

@@ -5,6 +5,7 @@ mod api;
 mod backup;
 mod cli;
 mod commands;
+mod config;
 mod failure;
 mod key_file;
 mod keys;
@@ -14,6 +15,7 @@ mod open;
 mod output;
 mod relay;
 mod serve;
+mod telemetry;
 mod witness;
 
 use std::process::ExitCode;
@@ -27,8 +29,8 @@ use crate::output::Output;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let lang = Lang::choose(cli.global.lang, |name| std::env::var(name).ok());
-    let output = Output::new(cli.global.json, lang);
+    let lang = Lang::choose(cli.given.lang, |name| std::env::var(name).ok());
+    let output = Output::new(cli.given.json, lang);
     trace();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -8,6 +8,7 @@ mod support;
 
 mod appealing;
 mod command_line;
+mod configuring;
 mod copying;
 mod demo;
 mod evidence;

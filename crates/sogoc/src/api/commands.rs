@@ -18,6 +18,7 @@ impl Api {
         let around = ask.take("envelope");
         ask.take("command_id");
         let envelope = envelope(method, kind, call, command_id, around, ask.rest())?;
+        self.inner.access.may_command(&call.caller, kind, envelope.on_behalf_of.as_ref())?;
         let origin = Origin { correlation: call.correlation.as_deref() };
         let receipt = self.app().execute(&envelope, origin).await?;
         Ok(json!({ "receipt": receipt_json(&receipt, call.language) }))

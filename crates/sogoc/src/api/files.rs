@@ -53,11 +53,11 @@ impl Api {
     /// Gives a file out, after that is recorded.
     pub(super) async fn pieces(&self, admitted: Admitted, mut ask: Ask) -> Result<Pieces, Fault> {
         let call = &admitted.call;
-        call.caller.may_command("download-evidence")?;
         let number = ask.number("number").and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
         let command = DownloadEvidence { season: ask.must("season")?, agency: ask.must("agency")?, number };
         let id = command_id(&ask)?;
         let envelope = around(call, id, ask.take("envelope"), command.into())?;
+        self.inner.access.may_command(&call.caller, envelope.command.kind(), envelope.on_behalf_of.as_ref())?;
         let origin = Origin { correlation: call.correlation.as_deref() };
         let (_, body) = self.app().download_evidence(&envelope, origin).await?;
         let held = stream::try_unfold((body, admitted), |(mut body, admitted)| async move {

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 mod bundle;
+mod config;
 mod criteria;
 mod demo;
 mod evidence;
@@ -21,13 +22,22 @@ mod what_if;
 pub(crate) mod witness;
 
 use crate::Ended;
-use crate::cli::{Cli, Command, CommandsCommand};
+use crate::cli::{Cli, Command, CommandsCommand, EvidenceCommand, ProofCommand};
+use crate::config::{Config, ServeFlags};
 use crate::output::Output;
 
 pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
-    let Cli { global, command } = cli;
+    let Cli { given, command } = cli;
+    if let Command::Serve(flags) = &command {
+        return crate::serve::node::run(&Config::load(&given, flags)?, &given, &output).await;
+    }
+    let config =
+        if opens_a_store(&command) { Config::load(&given, &ServeFlags::default())? } else { Config::standard() };
+    let global = config.global(&given);
     match command {
         Command::Demo => demo::run(&global, &output).await,
+        // Done before: it takes the configuration whole.
+        Command::Serve(_) => Ok(()),
         Command::Season(command) => season::run(&global, &output, &command).await,
         Command::Ranking { season, group } => reading::ranking(&global, &output, &season, group.as_ref()).await,
         Command::Figure { address } => reading::figure(&global, &output, &address).await,
@@ -56,5 +66,46 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         Command::Import(command) => import::run(&global, &output, &command).await,
         Command::Scorecard(command) => import::scorecard(&global, &output, &command).await,
         Command::Commands(CommandsCommand::Schema) => schema::run(&output),
+        Command::Config(command) => config::run(&given, &output, &command).await,
+    }
+}
+
+/// Whether a command goes by the configuration. Those that do not must work where it is wrong or absent: a stranger's check of
+/// a bundle, and the check of the configuration itself.
+fn opens_a_store(command: &Command) -> bool {
+    match command {
+        Command::Verify { .. }
+        | Command::Witness(_)
+        | Command::Commands(_)
+        | Command::Config(_)
+        | Command::Evidence(EvidenceCommand::Verify { .. })
+        | Command::Proof(
+            ProofCommand::VerifyInclusion { .. }
+            | ProofCommand::VerifyConsistency { .. }
+            | ProofCommand::VerifyNote { .. },
+        ) => false,
+        Command::Serve(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Relay(_)
+        | Command::Demo
+        | Command::Season(_)
+        | Command::Ranking { .. }
+        | Command::Figure { .. }
+        | Command::Figures { .. }
+        | Command::Trace { .. }
+        | Command::History { .. }
+        | Command::Why { .. }
+        | Command::WhatIf { .. }
+        | Command::Reconcile { .. }
+        | Command::Execute { .. }
+        | Command::Criteria { .. }
+        | Command::Proof(_)
+        | Command::Evidence(_)
+        | Command::Log(_)
+        | Command::Store(_)
+        | Command::Mirror(_)
+        | Command::Import(_)
+        | Command::Scorecard(_) => true,
     }
 }

@@ -154,7 +154,8 @@ fn text(output: &Output, size: u64, answers: &[Answered], met: bool, missing: &[
     format!("{checkpoint} {size} {}: {verdict}\n{text}", lang.pick("mục", "entries"))
 }
 
-fn policy(path: &Path) -> Result<Policy, Failure> {
+/// Reads a policy: whose word is asked for.
+pub(crate) fn policy(path: &Path) -> Result<Policy, Failure> {
     let size = std::fs::metadata(path).map_err(|error| Failure::file(path, &error))?.len();
     if size > POLICY_BYTES_MAX as u64 {
         return Err(Failure::input(format!("{}: {size} bytes, above the limit of {POLICY_BYTES_MAX}", path.display())));

@@ -78,7 +78,17 @@ impl Sogoc {
     /// The command, ready to run, in a clean environment.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(path());
-        let ours = ["STORE", "KEY_FILE", "LOG_NAME", "TRACE", "EVIDENCE", "EVIDENCE_KEY_FILE", "CLAMD"];
+        let ours = [
+            "CONFIG",
+            "STORE",
+            "STORE_FILE",
+            "KEY_FILE",
+            "LOG_NAME",
+            "TRACE",
+            "EVIDENCE",
+            "EVIDENCE_KEY_FILE",
+            "CLAMD",
+        ];
         ours.iter().for_each(|name| _ = command.env_remove(format!("SOGOC_{name}")));
         ["LC_ALL", "LC_MESSAGES", "LANG"].iter().for_each(|name| _ = command.env_remove(name));
         if let Some(store) = &self.store {
