@@ -16,7 +16,7 @@ find_clamd() {
     mapfile -t debs < <(apt-get install --simulate --no-install-recommends clamav-daemon 2>/dev/null \
       | sed -nE 's/^Inst (clamav-daemon|lib[^ ]+) .*/\1/p')
     [ ${#debs[@]} -gt 0 ] || fail "apt does not know clamav-daemon: apt-get update, or $by_hand"
-    unpack clamav "$by_hand" apt-get download -qq "${debs[@]}"
+    unpack clamav "$by_hand" apt_download "${debs[@]}"
   fi
   clamd_bin=$cache/clamav/usr/sbin/clamd
   clamd_libraries=$(echo "$cache"/clamav/usr/lib/*-linux-gnu)

@@ -30,6 +30,11 @@ apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >&2
 }
 
+# Into the current folder, which apt's own user need not reach.
+apt_download() {
+  apt-get -qq -o "APT::Sandbox::User=$(id -un)" download "$@"
+}
+
 # unpack NAME BY-HAND COMMAND…: unpacks into `$cache/NAME` the packages that the command downloads into the current
 # folder. Nothing is installed: that would need root, and would start services.
 unpack() {
@@ -94,10 +99,7 @@ make_folder() {
   flock "$lock_fd"
   mv "$folder/locking" "$folder/lock" # only now can another run see it, and it is locked already
   chmod 711 "$folder"
-  mkdir -m 700 "$folder/postgres"
-  if [ "$(id -u)" -eq 0 ]; then chown "$server_user" "$folder/postgres"; fi
-  "${unprivileged[@]}" test -w "$folder/postgres" \
-    || fail "user $server_user cannot reach $folder: set TMPDIR to a folder open to all users, such as /tmp"
+  export SOGOC_TEST_FOLDER="$folder"
   if [ "$(stat --file-system --format=%T "$folder")" = tmpfs ]; then
     say "$folder is in memory: fine for tests, but no rate measured on it is one of durable writes (set TMPDIR)"
   fi
@@ -167,7 +169,12 @@ run() {
   return "$code"
 }
 
+# Where cargo builds, and what is kept between runs is put. Servers alone are to be had without cargo.
 target_folder() {
+  if ! command -v cargo >/dev/null; then
+    echo "${CARGO_TARGET_DIR:-$root/target}"
+    return
+  fi
   cargo metadata --format-version 1 --no-deps --locked --manifest-path "$root/Cargo.toml" \
     | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'
 }

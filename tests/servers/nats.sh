@@ -29,7 +29,7 @@ find_nats() {
   local offered
   offered=$(apt-cache policy nats-server | sed -nE 's/^ *Candidate: ([0-9][^ -]*).*/\1/p')
   if nats_is_new_enough "${offered:-0}"; then
-    unpack nats-server "$by_hand" apt-get download -qq nats-server
+    unpack nats-server "$by_hand" apt_download nats-server
   else
     unpack nats-server "$by_hand" download_newer_nats "$by_hand"
   fi

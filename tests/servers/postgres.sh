@@ -38,10 +38,14 @@ install_postgres() {
   find_postgres || fail "PostgreSQL was installed but its binaries were not found in /usr/lib/postgresql/*/bin: $by_hand"
 }
 
-# make_cluster AT LOG: an empty cluster in `AT/data`, its superuser's password in `AT/password`. `AT` is a folder that only
-# the server's user can enter.
+# make_cluster AT LOG: an empty cluster in `AT/data`, its superuser's password in `AT/password`. The folder `AT` is made, and
+# only the server's user can enter it.
 make_cluster() {
   local at=$1 log=$2 password
+  mkdir -m 700 "$at"
+  if [ "$(id -u)" -eq 0 ]; then chown "$server_user" "$at"; fi
+  "${unprivileged[@]}" test -w "$at" \
+    || fail "user $server_user cannot reach $at: set TMPDIR to a folder open to all users, such as /tmp"
   password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   printf '%s\n' "$password" >"$at/password"
   chmod 644 "$at/password"
@@ -87,7 +91,7 @@ start_postgres() {
     while kill -0 "$postgres_pid" 2>/dev/null; do
       if postgres_is_ready "$at"; then
         SOGOC_TEST_POSTGRES="postgres://postgres:$(cat "$at/password")@127.0.0.1:$port/postgres"
-        export SOGOC_TEST_POSTGRES
+        export SOGOC_TEST_POSTGRES SOGOC_TEST_POSTGRES_BIN="$postgres_bin"
         say "PostgreSQL $("$postgres_bin/postgres" --version | sed 's/^[^0-9]*//') is up on 127.0.0.1:$port" \
           "after $((SECONDS - started)) s (user $server_user, fsync on, in $folder)"
         return
@@ -101,10 +105,18 @@ start_postgres() {
   fail "no free port was found in $attempt attempts"
 }
 
+# What they hold is thrown away: the immediate shutdown, without a checkpoint.
 stop_postgres() {
+  local at process
   if [ -n "$postgres_pid" ]; then
-    # What it holds is thrown away: the immediate shutdown, without a checkpoint.
     kill -QUIT "$postgres_pid" 2>/dev/null || true
     wait "$postgres_pid" 2>/dev/null || true
   fi
+  # Those of tests that did not end them: the number in the file is theirs only if the command line is, too.
+  for at in "$folder"/postgres-*; do
+    process=$(head -n 1 "$at/data/postmaster.pid" 2>/dev/null) || continue
+    if tr '\0' ' ' 2>/dev/null <"/proc/$process/cmdline" | grep -qF -e "-D $at/data "; then
+      kill -QUIT "$process" 2>/dev/null || true
+    fi
+  done
 }
