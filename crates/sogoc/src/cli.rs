@@ -8,6 +8,7 @@ use sogoc_domain::event::ErasureGround;
 use sogoc_domain::values::{AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, SeasonId, SetId, Timestamp};
 use sogoc_log::Hash;
 
+use crate::commands::account::AccountCommand;
 use crate::commands::serve::{CosignArgs, ServeArgs};
 use crate::commands::witness::WitnessArgs;
 use crate::lang::Lang;
@@ -274,6 +275,9 @@ Exit code 0: everything in it is right (what is not proved is said); 1: the poli
     /// Make proofs for others, and check those of any log
     #[command(subcommand)]
     Proof(ProofCommand),
+    /// Found a register, and set what accounts sign in with
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// Read, verify or copy the log
     #[command(subcommand)]
     Log(LogCommand),

@@ -1,5 +1,6 @@
 //! One file a command, or a family of them.
 
+pub(crate) mod account;
 mod bundle;
 mod criteria;
 mod demo;
@@ -45,6 +46,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         Command::Proof(command) => proof::run(&global, &output, &command).await,
         Command::Witness(args) => witness::run(&output, args).await,
         Command::Evidence(command) => evidence::run(&global, &output, &command).await,
+        Command::Account(command) => account::run(&global, &output, &command).await,
         Command::Log(command) => log::run(&global, &output, &command).await,
         Command::Store(command) => store::run(&global, &output, &command).await,
         Command::Mirror(command) => store::mirror(&global, &output, &command).await,
