@@ -11,7 +11,7 @@ use sogoc_domain::command::Envelope;
 use sogoc_domain::refusal::Code;
 use sogoc_domain::values::AccountId;
 use sogoc_log::testing::TestStore;
-use sogoc_log::{Clock as _, Faulty, ManualClock, Position, TimeSource, Timestamp, Uuid};
+use sogoc_log::{Clock as _, Faulty, ManualClock, Position, SystemClock, TimeSource, Timestamp, Uuid};
 
 use crate::access::totp::totp;
 use crate::access::{Access, Caller, Cost, Denied, NewSession, SESSION_COOKIE, Settings};
@@ -43,9 +43,22 @@ impl Stage {
         Some(Self::on(TestStore::postgres().await?, settings()).await)
     }
 
+    /// On a clock that stands at the real time: for who has a clock of its own.
+    pub(super) async fn at_present(store: TestStore) -> Self {
+        Self::from(store, settings(), SystemClock.now()).await
+    }
+
+    /// Runs statements past the program.
+    pub(super) async fn tamper(&self, statements: &str) {
+        self.store.tamper(statements).await;
+    }
+
     /// `admin` administers, `chair` chairs, `officer` scores for `so-a`, `inspector` reads.
     pub(super) async fn on(store: TestStore, settings: Settings) -> Self {
-        let start = Timestamp::parse("2026-11-28T02:00:00.000000Z").unwrap();
+        Self::from(store, settings, Timestamp::parse("2026-11-28T02:00:00.000000Z").unwrap()).await
+    }
+
+    async fn from(store: TestStore, settings: Settings, start: Timestamp) -> Self {
         let clock = Arc::new(ManualClock::new(start));
         let (app, faulty) = open(&store, &clock).await;
         let access = Access::new(app.clone(), settings, None);
