@@ -74,7 +74,8 @@ struct Browser {
 impl Browser {
     fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().tls_certs_only([]).build().unwrap();
+        let client =
+            Client::builder().redirect(redirect::Policy::none()).no_proxy().tls_certs_only([]).build().unwrap();
         Self { client, jar: BTreeMap::new(), set: Vec::new() }
     }
 
@@ -85,11 +86,9 @@ impl Browser {
         let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = match form {
             None => self.client.get(url),
-            Some(form) => self
-                .client
-                .post(url)
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(form.to_owned()),
+            Some(form) => {
+                self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned())
+            }
         };
         let response = request.header(COOKIE, cookies.join("; ")).send().await.unwrap();
         for value in response.headers().get_all(SET_COOKIE) {
@@ -121,7 +120,7 @@ impl Browser {
     }
 
     /// Begins a sign-in and goes to the provider and back: the address of the callback.
-    async fn to_the_callback(&mut self, service: &Service, back: &str, form: &str) -> String {
+    async fn reach_callback(&mut self, service: &Service, back: &str, form: &str) -> String {
         let begun = self.send(&format!("{}/sign-in/oidc?back={back}", service.url), None).await;
         assert_eq!(begun.status(), StatusCode::SEE_OTHER);
         let callback = format!("{}/sign-in/oidc/callback", service.url);
@@ -142,7 +141,7 @@ async fn whom_the_provider_vouches_for_is_let_in_and_comes_back() {
     let Some(service) = service().await else { return };
     service.link("officer", "an.nguyen").await;
     let mut browser = Browser::new();
-    let callback = browser.to_the_callback(&service, "/seasons?lang%3Dvi", "login=an.nguyen").await;
+    let callback = browser.reach_callback(&service, "/seasons?lang%3Dvi", "login=an.nguyen").await;
     let page = browser.send(&callback, None).await;
     assert_eq!(page.status(), StatusCode::OK);
     assert!(page.headers().contains_key(CONTENT_SECURITY_POLICY));
@@ -165,7 +164,7 @@ async fn a_second_factor_that_the_provider_saw_counts() {
     service.link("chair", "chu.tich").await;
     for (amr, seen) in [("pwd", false), ("pwd+otp", true), ("mfa", true), ("hwk", true)] {
         let mut browser = Browser::new();
-        let callback = browser.to_the_callback(&service, "/", &format!("login=chu.tich&amr={amr}")).await;
+        let callback = browser.reach_callback(&service, "/", &format!("login=chu.tich&amr={amr}")).await;
         browser.send(&callback, None).await;
         let token = browser.session(&service).expect("a session");
         let caller = service.access.caller(&cookie(token)).await.unwrap();
@@ -179,7 +178,7 @@ async fn a_subject_without_an_account_is_told_what_to_pass_on() {
     let Some(service) = service().await else { return };
     let mut browser = Browser::new();
     let login = "login=x%3C%2Fcode%3E%27%26";
-    let callback = browser.to_the_callback(&service, "/", login).await;
+    let callback = browser.reach_callback(&service, "/", login).await;
     let page = browser.send(&callback, None).await;
     assert_eq!(page.status(), StatusCode::FORBIDDEN);
     let text = page.text().await.unwrap();
@@ -189,11 +188,11 @@ async fn a_subject_without_an_account_is_told_what_to_pass_on() {
     assert_eq!(browser.session(&service), None);
     // Linked, and the next time they are let in; the account closed, and they are not.
     service.link("officer", "x</code>'&").await;
-    let callback = browser.to_the_callback(&service, "/", login).await;
+    let callback = browser.reach_callback(&service, "/", login).await;
     assert_eq!(browser.send(&callback, None).await.status(), StatusCode::OK);
     let close = json!({"type": "close-account", "account": "officer", "reason": "Nghỉ hưu"});
     service.stage.does("admin", close).await;
-    let callback = browser.to_the_callback(&service, "/", login).await;
+    let callback = browser.reach_callback(&service, "/", login).await;
     assert_eq!(browser.send(&callback, None).await.status(), StatusCode::FORBIDDEN);
 }
 
@@ -202,11 +201,11 @@ async fn another_browser_cannot_end_what_one_began() {
     let Some(service) = service().await else { return };
     service.link("officer", "an.nguyen").await;
     let mut one = Browser::new();
-    let callback = one.to_the_callback(&service, "/", "login=an.nguyen").await;
+    let callback = one.reach_callback(&service, "/", "login=an.nguyen").await;
     // Neither without a cookie nor with one of its own sign-in.
     let mut other = Browser::new();
     assert_eq!(other.send(&callback, None).await.status(), StatusCode::FORBIDDEN);
-    other.to_the_callback(&service, "/", "login=ke.khac").await;
+    other.reach_callback(&service, "/", "login=ke.khac").await;
     assert_eq!(other.send(&callback, None).await.status(), StatusCode::FORBIDDEN);
     assert_eq!(other.session(&service), None);
     // Nor did they spoil it.
@@ -224,11 +223,14 @@ async fn what_does_not_fit_is_not_believed() {
         |url: &str| format!("{}&iss=https://evil.example", url.replace("iss=", "was=")),
         |url: &str| url.split_once('?').unwrap().0.to_owned(),
     ] {
-        let callback = browser.to_the_callback(&service, "/", "login=an.nguyen").await;
+        let callback = browser.reach_callback(&service, "/", "login=an.nguyen").await;
         assert_eq!(browser.send(&spoil(&callback), None).await.status(), StatusCode::FORBIDDEN, "{}", spoil(&callback));
     }
-    let begun = browser.to_the_callback(&service, "/", "error=access_denied").await;
-    let page = browser.send(&begun, None).await;
+    assert_eq!(browser.session(&service), None);
+    // The provider knows the first browser by now, and would not ask again.
+    let mut browser = Browser::new();
+    let callback = browser.reach_callback(&service, "/", "error=access_denied").await;
+    let page = browser.send(&callback, None).await;
     assert_eq!(page.status(), StatusCode::FORBIDDEN);
     let text = page.text().await.unwrap();
     assert!(text.contains("access_denied"), "{text}");
@@ -239,15 +241,17 @@ async fn what_does_not_fit_is_not_believed() {
 async fn a_verifier_or_nonce_of_another_sign_in_is_not_taken() {
     let Some(service) = service().await else { return };
     service.link("officer", "an.nguyen").await;
-    for spoil in ["update pending_sign_in set verifier = 'x' || substr(verifier, 2)", "update pending_sign_in set nonce = 'x'"] {
+    for spoil in
+        ["update pending_sign_in set verifier = 'x' || substr(verifier, 2)", "update pending_sign_in set nonce = 'x'"]
+    {
         let mut browser = Browser::new();
-        let callback = browser.to_the_callback(&service, "/", "login=an.nguyen").await;
+        let callback = browser.reach_callback(&service, "/", "login=an.nguyen").await;
         service.stage.tamper(spoil).await;
         assert_eq!(browser.send(&callback, None).await.status(), StatusCode::FORBIDDEN, "{spoil}");
         assert_eq!(browser.session(&service), None);
     }
     let mut browser = Browser::new();
-    let callback = browser.to_the_callback(&service, "/", "login=an.nguyen").await;
+    let callback = browser.reach_callback(&service, "/", "login=an.nguyen").await;
     service.stage.tamper("update pending_sign_in set expires_at_us = 0").await;
     assert_eq!(browser.send(&callback, None).await.status(), StatusCode::FORBIDDEN);
 }
@@ -258,7 +262,7 @@ async fn one_does_not_come_back_to_somebody_elses_page() {
     service.link("officer", "an.nguyen").await;
     for back in ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example", "%2F%09%2Fevil.example"] {
         let mut browser = Browser::new();
-        let callback = browser.to_the_callback(&service, back, "login=an.nguyen").await;
+        let callback = browser.reach_callback(&service, back, "login=an.nguyen").await;
         let text = browser.send(&callback, None).await.text().await.unwrap();
         assert!(text.contains("content=\"0;url=/\"") && !text.contains("evil"), "{text}");
     }
