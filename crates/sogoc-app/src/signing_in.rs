@@ -16,7 +16,7 @@ use crate::open::App;
 const TRIES_MAX: u32 = 50;
 /// Namespace of the ids under which sign-in is recorded: fixed for ever.
 const NAMESPACE: Uuid = Uuid::from_u128(0x3d5b_07c1_9e42_5a86_b1f0_4c7d_2a68_e913);
-/// What ties entries of the console together.
+/// What stands for an account, and ties entries together, where whoever has the store did it.
 const CONSOLE: &str = "console";
 
 impl App {
@@ -35,29 +35,31 @@ impl App {
         // Drawn once: a conflict recorded nothing, so that the next try is the same act.
         let name = self.random();
         let (actor, correlation) = match &event {
-            SignInEvent::SignInLocked(_) => (account, None),
+            // In its name it was tried; by whom, nobody knows.
+            SignInEvent::SignInLocked(_) => (account.to_string(), None),
             SignInEvent::SignInUnlocked(SignInUnlocked { by })
             | SignInEvent::CredentialSet(CredentialSet { by, .. }) => match by {
-                Hand::Account(by) => (by, None),
-                Hand::Console => (account, Some(CONSOLE.to_owned())),
+                Hand::Account(by) => (by.to_string(), None),
+                Hand::Console => (CONSOLE.to_owned(), Some(CONSOLE.to_owned())),
             },
         };
-        let actor = actor.clone();
+        let agency_of = match &event {
+            SignInEvent::SignInLocked(_) => Some(account),
+            SignInEvent::SignInUnlocked(SignInUnlocked { by })
+            | SignInEvent::CredentialSet(CredentialSet { by, .. }) => by.account(),
+        };
+        let agency = agency_of.and_then(|id| self.register().world().accounts.get(id)?.agency.clone());
         let event = Event::from(event);
         let mut tries = 0;
         loop {
             let data = event.data();
-            let (version, agency) = {
-                let register = self.register();
-                let agency = register.world().accounts.get(&actor).and_then(|account| account.agency.clone());
-                (register.stream_version(&stream), agency)
-            };
+            let version = self.register().stream_version(&stream);
             let append = Append {
                 command: Uuid::new_v5(&NAMESPACE, &name),
                 command_digest: Sha256::digest(&data).into(),
                 correlation: correlation.clone(),
                 actor: Actor {
-                    account: actor.to_string(),
+                    account: actor.clone(),
                     agency: agency.as_ref().map(ToString::to_string),
                     ..Actor::default()
                 },

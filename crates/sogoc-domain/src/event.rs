@@ -1819,9 +1819,21 @@ pub enum CredentialChange {
 pub enum Hand {
     /// An account that was signed in.
     Account(AccountId),
-    /// Whoever has the store: the operator, on the console. The envelope then names the account that it is about.
+    /// Whoever has the store: the operator, on the console. The entry's actor is then `console`, which need not be an account.
     Console,
 }
+
+impl Hand {
+    /// The account, where it was one.
+    #[must_use]
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::Account(account) => Some(account),
+            Self::Console => None,
+        }
+    }
+}
+
 // ---- operation/restore -------------------------------------------------------------------------------------------
 
 events! {

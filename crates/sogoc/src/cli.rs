@@ -8,6 +8,7 @@ use sogoc_domain::event::ErasureGround;
 use sogoc_domain::values::{AccountId, AgencyId, CaseId, Digest, GroupId, InstrumentId, SeasonId, SetId, Timestamp};
 use sogoc_log::Hash;
 
+use crate::commands::account::AccountCommand;
 use crate::commands::backup::{BackupArgs, RestoreArgs};
 use crate::commands::relay::RelayArgs;
 use crate::commands::serve::{CosignArgs, ServeArgs};
@@ -341,6 +342,9 @@ Examples:
   sogoc restore /backup/ha-nam --store sqlite:new.db --force --account admin --reason 'the disk was lost'"
     )]
     Restore(RestoreArgs),
+    /// Found a register, and set what accounts sign in with
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// Read, verify or copy the log
     #[command(subcommand)]
     Log(LogCommand),

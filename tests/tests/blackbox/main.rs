@@ -6,6 +6,7 @@
 
 mod support;
 
+mod account;
 mod appealing;
 mod command_line;
 mod configuring;

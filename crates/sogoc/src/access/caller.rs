@@ -217,7 +217,9 @@ impl Access {
             let over = || Denied::code(Code::TokenOver);
             return self.known(bearer.ok_or_else(over)?).await?.ok_or_else(over);
         }
-        let Some(token) = session_cookie(headers).filter(|_| of_our_pages(headers)) else {
+        // What is a browser's goes in a cookie, what is a program's does not.
+        let sessions_only = |token: &&str| !token.starts_with(TOKEN_PREFIX);
+        let Some(token) = session_cookie(headers).filter(sessions_only).filter(|_| of_our_pages(headers)) else {
             return Ok(Caller::nobody());
         };
         match self.known(token).await {

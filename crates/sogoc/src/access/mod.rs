@@ -49,9 +49,9 @@ use sogoc_log::Pool;
 pub(crate) use caller::{Caller, Scope, Scopes, Via};
 pub(crate) use denied::Denied;
 pub(crate) use oidc::{OidcSettings, Provider};
-pub(crate) use passwords::Cost;
+pub(crate) use passwords::{Cost, LENGTH_MAX};
 pub(crate) use sessions::{NewSession, SESSION_COOKIE, SessionShown};
-pub(crate) use tokens::{NewToken, TokenShown};
+pub(crate) use tokens::{NewToken, TOKEN_DAYS_MAX, TokenShown};
 pub(crate) use totp::Enrolment;
 
 const SECOND_US: i64 = 1_000_000;

@@ -97,6 +97,9 @@ pub(super) struct Hasher {
     waiting: AtomicUsize,
     /// What is verified where there is nothing to verify, so that it takes as long.
     nobody: String,
+    /// How many were verified: that failures do the same work is told by it.
+    #[cfg(test)]
+    pub(super) verified: AtomicUsize,
 }
 
 impl Hasher {
@@ -107,7 +110,14 @@ impl Hasher {
         let nobody = hash(&argon2, "nobody", salt).expect("the text is short and the salt long enough");
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let room = Arc::new(Semaphore::new(cores.min(AT_ONCE_MAX)));
-        Self { argon2, room, waiting: AtomicUsize::new(0), nobody }
+        Self {
+            argon2,
+            room,
+            waiting: AtomicUsize::new(0),
+            nobody,
+            #[cfg(test)]
+            verified: AtomicUsize::new(0),
+        }
     }
 
     /// The digest of a password in the PHC form.
@@ -120,6 +130,8 @@ impl Hasher {
     /// Whether a password is the one of a digest. Without a digest as much is done, and none fits.
     pub(super) async fn verify(&self, password: &str, digest: Option<&str>) -> Result<bool, Denied> {
         let (argon2, password) = (self.argon2.clone(), normal(password));
+        #[cfg(test)]
+        self.verified.fetch_add(1, Ordering::Relaxed);
         let real = digest.is_some();
         let digest = digest.unwrap_or(&self.nobody).to_owned();
         let fits = self

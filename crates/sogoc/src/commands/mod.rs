@@ -1,5 +1,6 @@
 //! One file a command, or a family of them.
 
+pub(crate) mod account;
 pub(crate) mod backup;
 mod bundle;
 mod config;
@@ -60,6 +61,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         Command::Evidence(command) => evidence::run(&global, &output, &command).await,
         Command::Backup(args) => backup::run(&global, &output, &args).await,
         Command::Restore(args) => backup::restore(&global, &output, &args).await,
+        Command::Account(command) => account::run(&global, &output, &command).await,
         Command::Log(command) => log::run(&global, &output, &command).await,
         Command::Store(command) => store::run(&global, &output, &command).await,
         Command::Mirror(command) => store::mirror(&global, &output, &command).await,
@@ -85,6 +87,7 @@ fn opens_a_store(command: &Command) -> bool {
             | ProofCommand::VerifyNote { .. },
         ) => false,
         Command::Serve(_)
+        | Command::Account(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Relay(_)
