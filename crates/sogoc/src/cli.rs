@@ -9,6 +9,7 @@ use sogoc_domain::values::{AccountId, AgencyId, CaseId, Digest, GroupId, Instrum
 use sogoc_log::Hash;
 
 use crate::commands::relay::RelayArgs;
+use crate::commands::roll_up::RollUpArgs;
 use crate::commands::serve::{CosignArgs, ServeArgs};
 use crate::commands::witness::WitnessArgs;
 use crate::lang::Lang;
@@ -301,6 +302,8 @@ Examples:
   sogoc relay --nats nats://127.0.0.1:4222 --tenant ha-nam --until-caught-up"
     )]
     Relay(RelayArgs),
+    /// Follow the streams of many logs and keep one ranking over all of them
+    RollUp(RollUpArgs),
     /// Store, attach, show, check and erase evidence files
     #[command(subcommand)]
     Evidence(EvidenceCommand),

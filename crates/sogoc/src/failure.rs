@@ -40,6 +40,8 @@ pub(crate) enum Failure {
     Unproved { message: String },
     /// The evidence store does not fit the entries; what is wrong is said already (4).
     Unfit,
+    /// A source of a roll-up brings what it cannot have; what is wrong is said already (4).
+    SourceStopped { sources: String },
     /// Nobody reads stdout any more.
     Closed,
 }
@@ -98,7 +100,11 @@ impl Failure {
             Self::Refused(_) | Self::Query(_) | Self::Input { .. } | Self::File(_) | Self::Short => 1,
             Self::Usage { .. } => 2,
             Self::Unavailable { .. } => 3,
-            Self::Corrupt { .. } | Self::Diverged { .. } | Self::Unproved { .. } | Self::Unfit => 4,
+            Self::Corrupt { .. }
+            | Self::Diverged { .. }
+            | Self::Unproved { .. }
+            | Self::Unfit
+            | Self::SourceStopped { .. } => 4,
         }
     }
 
@@ -151,6 +157,14 @@ impl Failure {
                 );
                 Some((what.to_owned(), remedy.to_owned()))
             }
+            Self::SourceStopped { sources } => {
+                let what = lang.pick("nguồn bị dừng", "sources that are stopped");
+                let remedy = lang.pick(
+                    "xem `sogoc roll-up status`; hỏi bên vận hành sổ nguồn",
+                    "see `sogoc roll-up status`; ask whoever runs the source's log",
+                );
+                Some((format!("{what}: {sources}"), remedy.to_owned()))
+            }
             Self::Query(error) => Some(query_texts(error, lang)),
             Self::Short | Self::Closed => None,
         }
@@ -167,6 +181,7 @@ impl Failure {
             Self::Input { .. } | Self::File(_) => self.coded("input-refused", lang),
             Self::Usage { .. } => self.coded("usage", lang),
             Self::Unavailable { .. } => self.coded("store-unavailable", lang),
+            Self::SourceStopped { .. } => self.coded("source-stopped", lang),
             // One document: the findings.
             Self::Unfit | Self::Short | Self::Closed => None,
         }

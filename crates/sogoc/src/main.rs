@@ -10,6 +10,7 @@ mod lines;
 mod open;
 mod output;
 mod relay;
+mod roll_up;
 mod serve;
 mod witness;
 

@@ -11,6 +11,7 @@ mod proof;
 mod reading;
 mod reconcile;
 pub(crate) mod relay;
+pub(crate) mod roll_up;
 mod schema;
 mod season;
 pub(crate) mod serve;
@@ -45,6 +46,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         }
         Command::Proof(command) => proof::run(&global, &output, &command).await,
         Command::Relay(args) => relay::run(&global, &output, args).await,
+        Command::RollUp(args) => roll_up::run(&output, args).await,
         Command::Witness(args) => witness::run(&output, args).await,
         Command::Evidence(command) => evidence::run(&global, &output, &command).await,
         Command::Log(command) => log::run(&global, &output, &command).await,

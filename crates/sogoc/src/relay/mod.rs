@@ -21,7 +21,7 @@
 
 pub(crate) mod connecting;
 pub(crate) mod definitions;
-mod message;
+pub(crate) mod message;
 mod publishing;
 mod stream;
 #[cfg(test)]
