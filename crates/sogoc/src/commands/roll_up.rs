@@ -94,7 +94,7 @@ struct FollowArgs {
     /// Where a source's log serves its checkpoint
     #[arg(long, value_name = "NAME=URL")]
     checkpoint: Vec<String>,
-    /// Name of the durable consumers
+    /// Name of the durable consumers; with ?tenant= it is followed by the source's name
     #[arg(long, value_name = "NAME", default_value = "sogoc-roll-up", value_parser = durable)]
     durable: String,
     /// End when all that the streams hold has come

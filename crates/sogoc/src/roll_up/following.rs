@@ -72,7 +72,7 @@ pub(crate) const LOOK: Remedy = Remedy {
 /// A roll-up at work.
 pub(crate) struct Following {
     store: Store,
-    /// Name of the durable consumers.
+    /// Name of the durable consumers; one of several logs in a stream has the source's name behind it.
     durable: String,
     until: Until,
     tell: Tell,
@@ -304,17 +304,21 @@ impl Following {
         };
         let mut stream = context.get_stream(&source.stream).await.map_err(|error| bus(&error))?;
         let last = stream.info().await.map_err(|error| bus(&error))?.state.last_sequence;
-        let filter = source.filter.clone().unwrap_or_default();
-        if let Ok(info) = stream.consumer_info(&self.durable).await {
+        let (durable, filter) = match &source.filter {
+            // Of several logs in one stream each has a consumer.
+            Some(filter) => (format!("{}-{}", self.durable, source.name), filter.clone()),
+            None => (self.durable.clone(), String::new()),
+        };
+        if let Ok(info) = stream.consumer_info(&durable).await {
             let stands = info.ack_floor.stream_sequence == standing.sequence
                 && info.num_ack_pending == 0
                 && info.config.ack_policy == AckPolicy::All
                 && info.config.filter_subject == filter
                 && standing.sequence <= last;
             if stands && !anew {
-                return stream.get_consumer(&self.durable).await.map_err(|error| bus(&error));
+                return stream.get_consumer(&durable).await.map_err(|error| bus(&error));
             }
-            stream.delete_consumer(&self.durable).await.map_err(|error| bus(&error))?;
+            stream.delete_consumer(&durable).await.map_err(|error| bus(&error))?;
         }
         let from = if anew || standing.sequence == 0 || standing.sequence > last {
             // What is known is compared once more and passed over.
@@ -322,7 +326,7 @@ impl Following {
         } else {
             DeliverPolicy::ByStartSequence { start_sequence: standing.sequence + 1 }
         };
-        let config = pull::Config { filter_subject: filter, ..definitions::consumer(&self.durable, from) };
+        let config = pull::Config { filter_subject: filter, ..definitions::consumer(&durable, from) };
         stream.create_consumer(config).await.map_err(|error| bus(&error))
     }
 

@@ -93,7 +93,15 @@ pub(crate) fn gather(
             return Err(format!("source {}: given twice", source.name));
         }
     }
-    written.into_iter().map(source).collect()
+    let sources: Vec<Source> = written.into_iter().map(source).collect::<Result<_, _>>()?;
+    let mut streams = BTreeSet::new();
+    for source in &sources {
+        // Two would take each other's messages, and count each agency twice.
+        if !streams.insert((&source.place.url, &source.stream, &source.filter)) {
+            return Err(format!("source {}: another source reads the same stream", source.name));
+        }
+    }
+    Ok(sources)
 }
 
 fn read(path: &Path) -> Result<Vec<Written>, String> {

@@ -79,7 +79,9 @@ impl Sogoc {
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(path());
         let ours = ["STORE", "KEY_FILE", "LOG_NAME", "TRACE", "EVIDENCE", "EVIDENCE_KEY_FILE", "CLAMD"];
-        ours.iter().for_each(|name| _ = command.env_remove(format!("SOGOC_{name}")));
+        let bus = ["NATS_URL", "NATS_TENANT", "NATS_CREDENTIALS_FILE", "NATS_CA_FILE", "NATS_REPLICAS"];
+        let roll_up = ["ROLL_UP_STATE", "ROLL_UP_SOURCES"];
+        ours.iter().chain(&bus).chain(&roll_up).for_each(|name| _ = command.env_remove(format!("SOGOC_{name}")));
         ["LC_ALL", "LC_MESSAGES", "LANG"].iter().for_each(|name| _ = command.env_remove(name));
         if let Some(store) = &self.store {
             command.args(["--store", store]);
