@@ -11,6 +11,7 @@ use sogoc_log::Hash;
 use crate::commands::account::AccountCommand;
 use crate::commands::backup::{BackupArgs, RestoreArgs};
 use crate::commands::relay::RelayArgs;
+use crate::commands::roll_up::RollUpArgs;
 use crate::commands::serve::{CosignArgs, ServeArgs};
 use crate::commands::witness::WitnessArgs;
 use crate::config::ServeFlags;
@@ -371,6 +372,8 @@ Examples:
   sogoc relay --nats nats://127.0.0.1:4222 --tenant ha-nam --until-caught-up"
     )]
     Relay(RelayArgs),
+    /// Follow the streams of many logs and keep one ranking over all of them
+    RollUp(RollUpArgs),
     /// Store, attach, show, check and erase evidence files
     #[command(subcommand)]
     Evidence(EvidenceCommand),

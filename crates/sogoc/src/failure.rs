@@ -49,6 +49,8 @@ pub(crate) enum Failure {
     Unproved { message: String },
     /// The evidence store does not fit the entries; what is wrong is said already (4).
     Unfit,
+    /// A source of a roll-up brings what it cannot have; what is wrong is said already (4).
+    SourceStopped { sources: String },
     /// Nobody reads stdout any more.
     Closed,
 }
@@ -116,7 +118,8 @@ impl Failure {
             | Self::Diverged { .. }
             | Self::BadBackup { .. }
             | Self::Unproved { .. }
-            | Self::Unfit => 4,
+            | Self::Unfit
+            | Self::SourceStopped { .. } => 4,
         }
     }
 
@@ -177,6 +180,14 @@ impl Failure {
                 );
                 Some((what.to_owned(), remedy.to_owned()))
             }
+            Self::SourceStopped { sources } => {
+                let what = lang.pick("nguồn bị dừng", "sources that are stopped");
+                let remedy = lang.pick(
+                    "xem `sogoc roll-up status`; hỏi bên vận hành sổ nguồn",
+                    "see `sogoc roll-up status`; ask whoever runs the source's log",
+                );
+                Some((format!("{what}: {sources}"), remedy.to_owned()))
+            }
             Self::Query(error) => Some(query_texts(error, lang)),
             // Each fault has its own remedy.
             Self::Configuration(faults) => Some((fault::all(faults, lang), String::new())),
@@ -202,6 +213,7 @@ impl Failure {
                     json!({ "refusal": { "code": "configuration-wrong", "message": message, "remedy": remedy, "faults": faults } }),
                 )
             }
+            Self::SourceStopped { .. } => self.coded("source-stopped", lang),
             // One document: the findings.
             Self::Unfit | Self::Short | Self::Closed | Self::Misconfigured | Self::Unanswered => None,
         }

@@ -15,6 +15,7 @@ mod lines;
 mod open;
 mod output;
 mod relay;
+mod roll_up;
 mod serve;
 mod telemetry;
 mod witness;

@@ -14,6 +14,7 @@ mod proof;
 mod reading;
 mod reconcile;
 pub(crate) mod relay;
+pub(crate) mod roll_up;
 mod schema;
 mod season;
 pub(crate) mod serve;
@@ -57,6 +58,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         }
         Command::Proof(command) => proof::run(&global, &output, &command).await,
         Command::Relay(args) => relay::run(&global, &output, args).await,
+        Command::RollUp(args) => roll_up::run(&output, args).await,
         Command::Witness(args) => witness::run(&output, args).await,
         Command::Evidence(command) => evidence::run(&global, &output, &command).await,
         Command::Backup(args) => backup::run(&global, &output, &args).await,
@@ -88,6 +90,7 @@ fn opens_a_store(command: &Command) -> bool {
         ) => false,
         Command::Serve(_)
         | Command::Account(_)
+        | Command::RollUp(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Relay(_)

@@ -21,7 +21,7 @@
 
 pub(crate) mod connecting;
 pub(crate) mod definitions;
-mod message;
+pub(crate) mod message;
 mod publishing;
 mod stream;
 #[cfg(test)]
@@ -46,6 +46,9 @@ use connecting::Place;
 const LEASE: &str = "relay";
 /// For how long a relay that is heard of no more keeps the others waiting.
 const LEASE_US: u64 = 6_000_000;
+/// Longest wait for the store, in milliseconds: less than the lease, so that a node that is cut off from a server knows it
+/// before the lease is another's. Nothing else would tell: a connection that leads nowhere stays open.
+const STORE_MS_MAX: u64 = 4_000;
 /// Pause of a relay that stands by between two looks at the lease.
 const STANDING_BY_MS: u64 = 1_000;
 /// Pauses after failures in a row double from this one to the longest.
@@ -201,7 +204,7 @@ impl Relay {
         let Some((client, lease)) = taken else { return Ok(Turn::StandingBy) };
         let ended = self.publish(&client, &lease, failures).await;
         // Another may have more luck. Where the store does not answer it runs out by itself.
-        let _ = self.log.release_lease(&lease).await;
+        let _ = in_time(self.log.release_lease(&lease)).await;
         ended.map(|()| Turn::Done)
     }
 
@@ -217,7 +220,7 @@ impl Relay {
         if connected.connection_state() != State::Connected {
             return Err(Trouble::Bus(format!("{} does not answer", place.shown())));
         }
-        let lease = self.log.take_lease(LEASE, &self.holder, LEASE_US).await?;
+        let lease = in_time(self.log.take_lease(LEASE, &self.holder, LEASE_US)).await?;
         Ok(lease.map(|lease| (connected, lease)))
     }
 
@@ -269,11 +272,21 @@ impl Relay {
 
     /// How far the stream is behind, also while nobody publishes.
     async fn tell_lag(&self) {
-        if let (Ok(head), Ok(cursor)) = (self.log.head().await, self.log.lease_cursor(LEASE).await) {
+        let looked = in_time(async { Ok((self.log.head().await?, self.log.lease_cursor(LEASE).await?)) });
+        if let Ok((head, cursor)) = looked.await {
             let cursor = cursor.map_or(0, |cursor| cursor.0);
             tell_lag(head.size, cursor);
         }
     }
+}
+
+/// What the store answers, if it does so in time.
+async fn in_time<T>(answer: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+    let unavailable = |_| LogError::Unavailable {
+        retry_after_ms: 1_000,
+        why: format!("the store did not answer in {STORE_MS_MAX} ms"),
+    };
+    tokio::time::timeout(Duration::from_millis(STORE_MS_MAX), answer).await.map_err(unavailable)?
 }
 
 /// Entries of the log that the stream does not have yet.

@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::definitions::stream_name;
 use super::message::Message;
-use super::{LEASE, LEASE_US, Settings, Status, Trouble, Until, tell_lag};
+use super::{LEASE, LEASE_US, Settings, Status, Trouble, Until, in_time, tell_lag};
 use crate::serve::listening::Stop;
 
 /// Publishes in flight at most. A server of 2.11 and newer refuses more than 10,000 that it has not stored yet.
@@ -158,18 +158,18 @@ impl Publishing<'_> {
     /// Stores the cursor, renews the lease where that is due, and tells how far it is. Gives whether the stream has all.
     async fn keep(&self, window: &mut Window, renew: bool) -> Result<bool, Trouble> {
         if renew {
-            match self.log.take_lease(LEASE, &self.lease.holder, LEASE_US).await? {
+            match in_time(self.log.take_lease(LEASE, &self.lease.holder, LEASE_US)).await? {
                 Some(renewed) if renewed.fence == self.lease.fence => {}
                 Some(_) | None => return Err(Trouble::Lost),
             }
         }
         if window.acked != window.stored {
-            match self.log.advance_lease(self.lease, Position(window.acked)).await? {
+            match in_time(self.log.advance_lease(self.lease, Position(window.acked))).await? {
                 Advanced::Moved => window.stored = window.acked,
                 Advanced::Lost => return Err(Trouble::Lost),
             }
         }
-        let size = self.log.head().await?.size;
+        let size = in_time(self.log.head()).await?.size;
         tell_lag(size, window.acked);
         let next = window.acked;
         self.status.send_if_modified(|status| {

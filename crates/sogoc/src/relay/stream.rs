@@ -11,7 +11,7 @@ use sogoc_proof::leaf_hash;
 use super::connecting::Place;
 use super::definitions::{self, stream_name};
 use super::message::{LEAF_HASH, LOG, POSITION};
-use super::{Settings, Trouble};
+use super::{Settings, Trouble, in_time};
 use crate::failure::Remedy;
 
 /// What the stream and the log have in common.
@@ -61,7 +61,7 @@ pub(crate) async fn stand(
             },
         });
     }
-    let (state, size) = (&info.state, log.head().await?.size);
+    let (state, size) = (&info.state, in_time(log.head()).await?.size);
     let next = state.last_sequence;
     if state.messages != next || (next > 0 && state.first_sequence != 1) {
         return Err(Trouble::Refused {
@@ -98,7 +98,7 @@ pub(crate) async fn stand(
         let sequence = position + 1;
         let found = stream.get_raw_message(sequence).await.map_err(|error| bus(&error))?;
         let header = |name: &str| found.headers.get(name).map(|value| value.as_str().to_owned()).unwrap_or_default();
-        let entries = log.read(Position(position), 1).await?;
+        let entries = in_time(log.read(Position(position), 1)).await?;
         let ours = entries.first().map(|entry| entry.bytes.as_bytes()).unwrap_or_default();
         let leaf = leaf_hash(ours).to_string();
         if found.payload.as_ref() != ours

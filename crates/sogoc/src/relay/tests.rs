@@ -348,3 +348,65 @@ async fn a_server_that_is_away_at_the_start_is_waited_for() {
     relay.until_at(10).await;
     relay.stop().await;
 }
+
+/// Between a node and its database; cut, it takes everything and passes nothing on, as a network does that is gone.
+struct Wire {
+    port: u16,
+    cut: watch::Sender<bool>,
+}
+
+impl Wire {
+    async fn to(target: String) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let port = listener.local_addr().expect("bound").port();
+        let (cut, is_cut) = watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (target, mut is_cut) = (target.clone(), is_cut.clone());
+                tokio::spawn(async move {
+                    if !*is_cut.borrow_and_update()
+                        && let Ok(mut far) = tokio::net::TcpStream::connect(target).await
+                    {
+                        tokio::select! {
+                            _ = tokio::io::copy_bidirectional(&mut near, &mut far) => return,
+                            _ = is_cut.wait_for(|cut| *cut) => {}
+                        }
+                        // Held open, both of them.
+                        let _ = is_cut.wait_for(|cut| !*cut).await;
+                        return;
+                    }
+                    let _ = is_cut.wait_for(|cut| !*cut).await;
+                });
+            }
+        });
+        Self { port, cut }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_cut_off_from_the_database_is_followed_by_another_and_disturbs_nothing() {
+    let (Some(nats), Some(store)) = (Nats::start(), TestStore::postgres().await) else { return };
+    let log = log_in(&store).await;
+    fill(&log, "scorecard/s/a", 1_000).await;
+    let (before, rest) = store.url().split_once("@").expect("a user");
+    let (server, database) = rest.split_once('/').expect("a database");
+    let wire = Wire::to(server.to_owned()).await;
+    let through = format!("{before}@127.0.0.1:{}/{database}", wire.port);
+    let far = Log::open(&through, Options::default()).await.expect("opens");
+    let mut first = Running::start(&far, nats.url());
+    first.until_at(1_000).await;
+    let mut second = Running::start(&log, nats.url());
+    second.until("standing by", |status| *status == Status::StandingBy).await;
+    wire.cut.send_replace(true);
+    fill(&log, "scorecard/s/a", 500).await;
+    first.until("waiting", |status| matches!(status, Status::Waiting { .. })).await;
+    second.until_at(1_500).await;
+    // Back again, it finds the lease in other hands.
+    wire.cut.send_replace(false);
+    first.until("standing by", |status| *status == Status::StandingBy).await;
+    fill(&log, "scorecard/s/a", 10).await;
+    second.until_at(1_510).await;
+    assert_eq!(check_stream(&nats, &log).await, 1_510);
+    first.stop().await;
+    second.stop().await;
+}

@@ -89,7 +89,9 @@ impl Sogoc {
             "EVIDENCE_KEY_FILE",
             "CLAMD",
         ];
-        ours.iter().for_each(|name| _ = command.env_remove(format!("SOGOC_{name}")));
+        let bus = ["NATS_URL", "NATS_TENANT", "NATS_CREDENTIALS_FILE", "NATS_CA_FILE", "NATS_REPLICAS"];
+        let roll_up = ["ROLL_UP_STATE", "ROLL_UP_SOURCES"];
+        ours.iter().chain(&bus).chain(&roll_up).for_each(|name| _ = command.env_remove(format!("SOGOC_{name}")));
         ["LC_ALL", "LC_MESSAGES", "LANG"].iter().for_each(|name| _ = command.env_remove(name));
         if let Some(store) = &self.store {
             command.args(["--store", store]);

@@ -4,6 +4,7 @@ pub(crate) mod binary;
 pub(crate) mod evidence;
 pub(crate) mod exact;
 pub(crate) mod hanam;
+pub(crate) mod nats;
 pub(crate) mod pilot;
 pub(crate) mod serving;
 pub(crate) mod sql;
