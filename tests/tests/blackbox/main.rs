@@ -7,6 +7,7 @@
 mod support;
 
 mod appealing;
+mod backing_up;
 mod command_line;
 mod copying;
 mod demo;
