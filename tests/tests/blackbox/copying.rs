@@ -16,7 +16,7 @@ fn copy(from: &Sogoc, to: &Store) -> serde_json::Value {
 
 /// Both hold the same bytes, root, register and figures.
 #[track_caller]
-fn same(one: &Sogoc, other: &Sogoc, season: &str) {
+pub(crate) fn same(one: &Sogoc, other: &Sogoc, season: &str) {
     assert_eq!(one.head(), other.head());
     assert_eq!(one.json(&["log", "verify"]), other.json(&["log", "verify"]), "root, register digest, counts");
     let digest = one.json(&["log", "verify"])["register_digest"].clone();

@@ -8,6 +8,7 @@ mod support;
 
 mod account;
 mod appealing;
+mod backing_up;
 mod command_line;
 mod configuring;
 mod copying;

@@ -72,13 +72,13 @@ impl PaperLog {
 }
 
 /// A folder with a witness's key.
-struct Post {
+pub(crate) struct Post {
     folder: tempfile::TempDir,
     vkey: String,
 }
 
 impl Post {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
         let made = Sogoc::bare().ok(&["witness", "key", "--new", file.to_str().unwrap(), "--name", name]);
@@ -103,7 +103,7 @@ impl Post {
     }
 
     #[track_caller]
-    fn start(&self, logs: &[String]) -> Server {
+    pub(crate) fn start(&self, logs: &[String]) -> Server {
         let arguments = self.arguments(logs);
         Server::start(&Sogoc::bare(), &arguments.iter().map(String::as_str).collect::<Vec<_>>())
     }
@@ -333,13 +333,13 @@ fn policy(store: &Store, lines: &[String]) -> String {
     store.write("policy", text).to_str().unwrap().to_owned()
 }
 
-fn of_one(store: &Store, post: &Post, server: &Server) -> String {
+pub(crate) fn of_one(store: &Store, post: &Post, server: &Server) -> String {
     policy(store, &[format!("witness w {} {}", post.vkey, server.url()), "quorum w".to_owned()])
 }
 
 /// `log cosign`, with its exit code.
 #[track_caller]
-fn ask(store: &Store, policy: &str, code: i32) -> Value {
+pub(crate) fn ask(store: &Store, policy: &str, code: i32) -> Value {
     let sogoc = store.sogoc().with(&["--json"]);
     sogoc.run(&["log", "cosign", "--policy", policy, "--timeout", "3"]).ends(code).document()
 }

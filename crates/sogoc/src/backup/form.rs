@@ -200,9 +200,10 @@ impl Folder {
         Failure::BadBackup { message: format!("{}: {what}", self.path.join(file).display()) }
     }
 
-    /// Whether a part is there with its length. Its bytes are for a check to look at.
-    pub(crate) fn has(&self, part: &Part) -> bool {
-        std::fs::metadata(self.path.join(&part.file)).is_ok_and(|found| found.is_file() && found.len() == part.bytes)
+    /// Whether a part is there with its bytes.
+    fn has(&self, part: &Part) -> bool {
+        std::fs::read(self.path.join(&part.file))
+            .is_ok_and(|found| found.len() as u64 == part.bytes && hex::encode(Sha256::digest(&found)) == part.sha256)
     }
 
     /// The lines of a part whose length and SHA-256 are right.

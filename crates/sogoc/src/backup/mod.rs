@@ -4,7 +4,7 @@
 //! lines. Entries stand in them byte for byte as they are stored and hashed, the sealed texts and checkpoints of the same
 //! range beside them. A part bears the beginning of its SHA-256 in its name and is never overwritten; the manifest is
 //! replaced last, in one step. So a folder holds the backup before or the one after, whatever happens in between, and
-//! another backup onto it writes only what is new. **Cost.** One range of entries at a time in memory.
+//! another backup onto it looks at what is there and writes only what is new or was damaged. **Cost.** One range of entries at a time in memory.
 //!
 //! What a backup is not: it holds no key (whoever has it can sign for the register) and no sessions; secrets of sign-in
 //! only where they were asked for.

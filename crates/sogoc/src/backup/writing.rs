@@ -37,7 +37,7 @@ pub(crate) struct Taken {
 }
 
 /// Takes the first `size` entries into the folder. The manifest that is there is replaced when all else is on disk; one of
-/// another log, or of another history of this one, is never replaced.
+/// another log, or of another history of this one, is never replaced. The caller holds the folder's lock.
 pub(crate) async fn take(
     log: &Log,
     folder: &Folder,
@@ -45,7 +45,6 @@ pub(crate) async fn take(
     beside: &Beside,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Taken, Failure> {
-    let _lock = folder.locked()?;
     let before = folder.manifest()?;
     let ranges = match &before {
         Some(before) => known(log, folder, before, size).await?,
@@ -59,13 +58,11 @@ pub(crate) async fn take(
         let from = frontier.size();
         let known = ranges.next_if(|range| range.from == from);
         let (to, entries) = match known {
-            // Its bytes were held to the log's tree by the root that its manifest has.
-            Some(range) => {
-                frontier = log.continue_frontier(frontier, range.to).await?;
+            Some(range) if still_there(log, folder, &range, &mut frontier).await? => {
                 kept += 1;
                 (range.to, range.entries)
             }
-            None => {
+            Some(_) | None => {
                 let lines = entries(log, &mut frontier, size).await?;
                 (frontier.size(), part(folder, "entries", from, frontier.size(), &lines)?)
             }
@@ -137,9 +134,20 @@ async fn known(log: &Log, folder: &Folder, before: &Manifest, size: u64) -> Resu
     if before.size < size {
         ranges.pop();
     }
-    let whole = ranges.iter().take_while(|range| folder.has(&range.entries)).count();
-    ranges.truncate(whole);
     Ok(ranges)
+}
+
+/// Whether a range of the backup before holds what the log has, byte for byte, as the log's own tree says. What was
+/// damaged meanwhile is taken anew. Goes on by the range where it does.
+async fn still_there(log: &Log, folder: &Folder, range: &Range, frontier: &mut Frontier) -> Result<bool, Failure> {
+    let Ok(lines) = folder.lines(&range.entries) else { return Ok(false) };
+    let mut of_file = frontier.clone();
+    of_file.extend(lines.iter().map(|line| leaf_hash(line.as_bytes())));
+    if of_file.size() != range.to || of_file != log.continue_frontier(frontier.clone(), range.to).await? {
+        return Ok(false);
+    }
+    *frontier = of_file;
+    Ok(true)
 }
 
 /// The entries of the next range, as lines.

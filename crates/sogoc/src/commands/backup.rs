@@ -47,6 +47,13 @@ pub(crate) struct BackupArgs {
 #[derive(Subcommand, Debug)]
 pub(crate) enum BackupCommand {
     /// Check a backup from its files alone: every hash, every entry, the tree, checkpoints, signatures
+    #[command(
+        after_help = "No store and no network are used. Exit code 4 at the first fault, with the file that it is in.
+
+Examples:
+  sogoc backup verify /backup/ha-nam --policy policy.txt
+  sogoc backup verify /backup/ha-nam --log-key VKEY --log-key EARLIER-VKEY"
+    )]
     Verify {
         /// The folder
         dir: PathBuf,
@@ -110,6 +117,7 @@ pub(crate) async fn run(global: &Global, output: &Output, args: &BackupArgs) -> 
 
 async fn take(app: &App, global: &Global, output: &Output, dir: &Path, args: &BackupArgs) -> Ended {
     let folder = Folder::new(dir);
+    let _lock = folder.locked()?;
     // The register's size and what its entries name are of one instant.
     let (size, files, erased) = {
         let register = app.register();
@@ -541,7 +549,13 @@ async fn recorded(
         ..sogoc_app::Options::default()
     };
     let app = App::open(&global.store, options).await?;
-    let executed = app.execute(&envelope, Origin { correlation: Some("restore") }).await;
+    let executed = async {
+        // Asked first: a refusal would be recorded, and nothing may come before this entry.
+        let asked = app.what_if(std::slice::from_ref(&envelope)).await;
+        asked.map_err(|refused| Failure::Refused(*refused.refusal))?;
+        app.execute(&envelope, Origin { correlation: Some("restore") }).await.map_err(Failure::from)
+    };
+    let executed = executed.await;
     app.close().await;
     Ok(executed?.positions)
 }

@@ -120,6 +120,7 @@ fn is_about_no_season(kind: &str) -> bool {
         "activate-criteria-set",
         "amend-criteria-set",
         "erase-evidence",
+        "erase-texts",
         "record-restore",
         "register-signer",
     ]
