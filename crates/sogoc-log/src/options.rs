@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
 use crate::faults::Faulty;
+use crate::observer::Observer;
 
 /// Name of a log that was given none.
 pub const DEFAULT_NAME: &str = "sogoc.local/register";
@@ -37,6 +38,8 @@ pub struct Options {
     /// PostgreSQL: group role that every connection takes on; the log-in must be a member of it. None to keep the
     /// log-in's own rights.
     pub role: Option<String>,
+    /// Who watches appends; none costs nothing.
+    pub observer: Option<Arc<dyn Observer>>,
     /// What is to fail, in tests.
     pub faulty: Faulty,
 }
@@ -51,6 +54,7 @@ impl Default for Options {
             queue_bytes: 64 << 20,
             readers: 8,
             role: Some("sogoc_service".to_owned()),
+            observer: None,
             faulty: Faulty::default(),
         }
     }
