@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use crate::append::{Append, Receipt};
 use crate::clock::Timestamp;
 use crate::error::LogError;
+use crate::observer::Observer;
 use crate::options::Options;
 use crate::sequencer::{Member, Sequencer};
 use crate::store::{HeadRow, Pool, Writer, on_pool};
@@ -182,6 +183,7 @@ impl Log {
             clock: Arc::clone(&options.clock),
             time_source: options.time_source,
             faulty: options.faulty.clone(),
+            observer: options.observer.clone(),
             wake: wake.clone(),
         };
         let closing = Arc::new(Notify::new());
@@ -272,9 +274,16 @@ impl Log {
             .try_acquire_many_owned(share)
             .map_err(|_| full(&format!("{} bytes", self.inner.options.queue_bytes)))?;
         let (answer, answered) = oneshot::channel();
-        self.inner.queue.try_send(Member { append, answer, share }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => full(&format!("{} appends", self.inner.options.queue_appends)),
-            mpsc::error::TrySendError::Closed(_) => stopped(),
+        let (observer, entries) = (self.inner.options.observer.as_deref(), append.entries.len());
+        let queued = observer.map(Observer::elapsed).unwrap_or_default();
+        // Before it may be taken: the count never falls below zero.
+        observer.inspect(|observer| observer.entered(entries));
+        self.inner.queue.try_send(Member { append, answer, share, queued }).map_err(|error| {
+            observer.inspect(|observer| observer.left(entries));
+            match error {
+                mpsc::error::TrySendError::Full(_) => full(&format!("{} appends", self.inner.options.queue_appends)),
+                mpsc::error::TrySendError::Closed(_) => stopped(),
+            }
         })?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }

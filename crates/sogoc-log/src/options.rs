@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
 use crate::faults::Faulty;
+use crate::observer::Observer;
 
 /// Name of a log that was given none.
 pub const DEFAULT_NAME: &str = "sogoc.local/register";
@@ -40,6 +41,8 @@ pub struct Options {
     /// Open a log into which a restore was begun and not ended. Everybody else is refused it: what stands there is a
     /// beginning that looks whole.
     pub restoring: bool,
+    /// Who watches appends; none costs nothing.
+    pub observer: Option<Arc<dyn Observer>>,
     /// What is to fail, in tests.
     pub faulty: Faulty,
 }
@@ -55,6 +58,7 @@ impl Default for Options {
             readers: 8,
             role: Some("sogoc_service".to_owned()),
             restoring: false,
+            observer: None,
             faulty: Faulty::default(),
         }
     }

@@ -21,6 +21,7 @@ use crate::append::{Prepared, Receipt};
 use crate::clock::{Clock, Timestamp};
 use crate::error::LogError;
 use crate::faults::{Faulty, Mode, Step};
+use crate::observer::{Batch, Observer};
 use crate::options::TimeSource;
 use crate::store::{HeadRow, Known, Question, Row, SealedRow, Writer};
 use crate::values::{Position, StreamId, Version};
@@ -43,6 +44,8 @@ pub(crate) struct Member {
     pub(crate) answer: oneshot::Sender<Result<Receipt, LogError>>,
     /// Its share of the queue's bytes, given back with the answer.
     pub(crate) share: OwnedSemaphorePermit,
+    /// When it entered the queue, by the observer's clock; zero without one.
+    pub(crate) queued: Duration,
 }
 
 pub(crate) struct Sequencer<W> {
@@ -50,6 +53,7 @@ pub(crate) struct Sequencer<W> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) time_source: TimeSource,
     pub(crate) faulty: Faulty,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Number of entries, for readers that wait.
     pub(crate) wake: watch::Sender<u64>,
 }
@@ -72,15 +76,38 @@ impl<W: Writer> Sequencer<W> {
                 break;
             }
             let (appends, callers): (Vec<_>, Vec<_>) =
-                members.drain(..).map(|member| (member.append, (member.answer, member.share))).unzip();
+                members.drain(..).map(|member| (member.append, (member.answer, member.share, member.queued))).unzip();
+            let begun = self.observer.as_deref().map(|observer| {
+                observer.left(appends.iter().map(|append| append.entries.len()).sum());
+                observer.elapsed()
+            });
             let answers = self.batch(&appends).await;
-            for ((caller, share), answer) in callers.into_iter().zip(answers) {
+            let ended = self.observe_batch(begun, &answers);
+            for ((caller, share, queued), answer) in callers.into_iter().zip(answers) {
                 drop(share);
                 // A caller that has gone away does not undo what is recorded; it finds its receipt by the command id.
                 let _ = caller.send(answer);
+                if let (Some(observer), Some(ended)) = (&self.observer, ended) {
+                    observer.answered(ended.saturating_sub(queued));
+                }
             }
         }
         self.writer.close().await;
+    }
+
+    /// Tells the observer of a batch; gives when it ended, by the observer's clock.
+    fn observe_batch(&self, begun: Option<Duration>, answers: &[Result<Receipt, LogError>]) -> Option<Duration> {
+        let (observer, begun) = (self.observer.as_deref()?, begun?);
+        let ended = observer.elapsed();
+        let receipts = || answers.iter().flatten();
+        observer.batch(Batch {
+            appends: answers.len(),
+            accepted: receipts().count(),
+            // A command that was sent again recorded nothing now.
+            entries: receipts().filter(|receipt| !receipt.repeated).map(|receipt| receipt.positions.len()).sum(),
+            taken: ended.saturating_sub(begun),
+        });
+        Some(ended)
     }
 
     /// One answer for each member.

@@ -1,14 +1,15 @@
 //! Density, versions, idempotency, read sets, time, limits.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use sogoc_log::{
-    Clock as _, Hash, InstrumentRef, Log, LogError, ManualClock, Options, Position, Receipt, SystemClock, Timestamp,
-    Version,
+    Batch, Clock as _, Hash, InstrumentRef, Log, LogError, ManualClock, Observer, Options, Position, Receipt,
+    SystemClock, Timestamp, Version,
 };
 use sogoc_proof::leaf_hash;
 
@@ -27,6 +28,7 @@ on_both_stores!(
     what_was_received_long_ago_or_ahead_of_time_is_refused,
     what_is_not_fit_to_be_recorded_is_refused_before_the_queue,
     a_full_queue_answers_at_once,
+    an_observer_is_told_of_every_append_and_batch,
     two_logs_on_one_store_stay_dense,
     reading_goes_on_where_it_stopped,
     a_reader_is_woken,
@@ -315,6 +317,64 @@ async fn a_full_queue_answers_at_once(stage: Stage) {
     let log = stage.log_with(Options { queue_bytes: 2_048, ..Options::default() }).await;
     let answers = join_all((0..50).map(|n| log.append(append(&format!("b/{n}"), 0)))).await;
     assert!(answers.iter().any(Result::is_ok) && answers.iter().any(Result::is_err));
+}
+
+/// Counts what it is told; each look at its clock is a millisecond later.
+#[derive(Debug, Default)]
+struct Counts {
+    looks: AtomicU64,
+    waiting: AtomicI64,
+    batches: Mutex<Vec<Batch>>,
+    answered: Mutex<Vec<Duration>>,
+}
+
+impl Observer for Counts {
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.looks.fetch_add(1, Ordering::SeqCst))
+    }
+
+    fn entered(&self, entries: usize) {
+        self.waiting.fetch_add(entries as i64, Ordering::SeqCst);
+    }
+
+    fn left(&self, entries: usize) {
+        let before = self.waiting.fetch_sub(entries as i64, Ordering::SeqCst);
+        assert!(before >= entries as i64, "{before} entries waited, {entries} left");
+    }
+
+    fn answered(&self, after: Duration) {
+        self.answered.lock().expect("nobody panicked").push(after);
+    }
+
+    fn batch(&self, batch: Batch) {
+        self.batches.lock().expect("nobody panicked").push(batch);
+    }
+}
+
+async fn an_observer_is_told_of_every_append_and_batch(stage: Stage) {
+    let counts = Arc::new(Counts::default());
+    let observer: Arc<dyn Observer> = counts.clone();
+    let log = stage.log_with(Options { observer: Some(observer), queue_appends: 8, ..Options::default() }).await;
+    let answers = join_all((0..20).map(|n| log.append(appends(&[(&format!("a/{n}"), 0), ("b/all", 0)])))).await;
+    let accepted = answers.iter().filter(|answer| answer.is_ok()).count();
+    let full = answers.iter().filter(|answer| matches!(answer, Err(LogError::Unavailable { .. }))).count();
+    let mut again = append("c/1", 0);
+    again.command = command();
+    log.append(again.clone()).await.expect("accepted");
+    log.append(again).await.expect("the first receipt");
+    assert_eq!(counts.waiting.load(Ordering::SeqCst), 0, "nothing waits any more");
+    log.close().await;
+    let batches = counts.batches.lock().expect("nobody panicked");
+    let sum = |of: fn(&Batch) -> usize| batches.iter().map(of).sum::<usize>();
+    assert_eq!(sum(|batch| batch.appends), 20 - full + 2);
+    assert_eq!((accepted, sum(|batch| batch.accepted)), (1, 3), "one of those that expect b/all at 0 wins");
+    assert_eq!(sum(|batch| batch.entries), 3, "a command sent again records nothing");
+    let answered = counts.answered.lock().expect("nobody panicked");
+    assert_eq!(answered.len(), 20 - full + 2);
+    assert!(
+        batches.iter().all(|batch| batch.taken > Duration::ZERO)
+            && answered.iter().all(|after| *after > Duration::ZERO)
+    );
 }
 
 async fn two_logs_on_one_store_stay_dense(stage: Stage) {
