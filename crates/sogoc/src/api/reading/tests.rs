@@ -1,0 +1,1 @@
+//! Every reading method, asked by every kind of caller.
