@@ -146,16 +146,31 @@ impl<'a> Sight<'a> {
         self.folded(&what, season, cut)
     }
 
+    /// That a subject may be read, where the same is asked of many.
+    fn check(&self, what: &Reading<'_>) -> Result<(), Refusal> {
+        if self.may(what) { Ok(()) } else { self.must(what) }
+    }
+
+    /// Whether all of a season's figures may be read as of a cut: those of an announcement or edition, or from before one.
+    /// What came after the last is live, whoever asks, and goes by what it is of.
+    pub(crate) fn all_figures(&self, season: &SeasonId, cut: Cut) -> bool {
+        // Before the first entry there is nothing that could be read.
+        let Some(position) = cut.position() else { return true };
+        let Some(results) = self.world.results.get(season) else { return false };
+        let editions = results.editions.iter().filter(|edition| !edition.annulled).map(|edition| edition.as_of);
+        let mut announced = results.announcements.iter().map(|a| a.as_of).chain(editions);
+        announced.any(|as_of| position <= as_of) && self.figures_as_of(season, position)
+    }
+
     /// That figures that compare agencies may be read as of a cut.
     ///
     /// # Errors
     /// The table's refusal of what is live.
     pub(crate) fn ranking(&self, season: &SeasonId, cut: Cut) -> Result<(), Refusal> {
-        // Before the first entry there is nothing that could be read.
-        if cut.position().is_none_or(|position| self.figures_as_of(season, position)) {
+        if self.all_figures(season, cut) {
             return Ok(());
         }
-        self.must(&Reading { season: Some(season), ..Reading::of(Subject::LiveRanking) })
+        self.check(&Reading { season: Some(season), ..Reading::of(Subject::LiveRanking) })
     }
 
     /// That a figure may be read as of a cut: by its address, the season first.
@@ -167,34 +182,29 @@ impl<'a> Sight<'a> {
         let (season, group, agency, name) = (parts.next(), parts.next(), parts.next(), parts.next());
         // What is no address is told by who looks it up.
         let Some(Ok(season)) = season.map(SeasonId::from_str) else { return Ok(()) };
+        let of_season = |subject| Reading { season: Some(&season), ..Reading::of(subject) };
         if group == Some("criteria") || agency == Some("criteria") {
-            return self.must(&Reading { season: Some(&season), ..Reading::of(Subject::Catalogue) });
+            return self.check(&of_season(Subject::Catalogue));
         }
-        let ranking = match self.ranking(&season, cut) {
-            Ok(()) => return Ok(()),
-            Err(refusal) => refusal,
-        };
-        let survey = || self.must(&Reading { season: Some(&season), ..Reading::of(Subject::SurveyPoints) });
+        if self.all_figures(&season, cut) {
+            return Ok(());
+        }
         let Some(frame) = self.world.seasons.get(&season) else { return Ok(()) };
         if group == Some("survey") {
-            return survey();
+            return self.check(&of_season(Subject::SurveyPoints));
         }
-        let Some(agency) = agency.and_then(|id| AgencyId::from_str(id).ok()).filter(|a| frame.agencies.contains_key(a))
-        else {
-            return Err(ranking);
-        };
-        match name {
-            Some("survey_points") => survey(),
-            Some(name) if self.holds_survey_points(&season, &agency, name) => survey(),
-            Some(name)
-                if name.starts_with("leaf/")
-                    || name.starts_with("domain/")
-                    || matches!(name, "appraised_points" | "self_points" | "applicable_max") =>
-            {
-                self.must(&Reading { season: Some(&season), agency: Some(&agency), ..Reading::of(Subject::Scorecard) })
-            }
-            Some(_) | None => Err(ranking),
+        let agency = agency.and_then(|id| AgencyId::from_str(id).ok()).filter(|id| frame.agencies.contains_key(id));
+        let (Some(agency), Some(name)) = (agency, name) else { return self.ranking(&season, cut) };
+        if name == "survey_points" || self.holds_survey_points(&season, &agency, name) {
+            return self.check(&of_season(Subject::SurveyPoints));
         }
+        let of_scorecard = name.starts_with("leaf/")
+            || name.starts_with("domain/")
+            || matches!(name, "appraised_points" | "self_points" | "applicable_max");
+        if of_scorecard {
+            return self.check(&Reading { agency: Some(&agency), ..of_season(Subject::Scorecard) });
+        }
+        self.ranking(&season, cut)
     }
 
     /// Whether a leaf's or domain's figure counts the survey: its leaf, in any version of the set, or a domain with it.

@@ -70,7 +70,7 @@ pub(super) fn list(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {
     let sight = Sight::new(register.world(), call.account.as_ref(), api.app().now());
     let live = |cut| listed(&sight, &season, under, cut);
     let cut = cut(&register, ask, &season, page.as_of, live, || sight.newest(&season))?;
-    let all = sight.ranking(&season, cut).is_ok();
+    let all = sight.all_figures(&season, cut);
     let may = |address: &str| all || sight.figure(address, cut).is_ok();
     let (figures, more) = register.figures_page(season.as_str(), under, cut, (page.from, page.size), may)?;
     let next = page.next(figures.len(), more, Some(cut));
@@ -148,8 +148,7 @@ fn traced(api: &Api, call: &Call, ask: &Ask) -> Result<Traced, Fault> {
         }
     });
     let mut figures = HashSet::new();
-    // Who may compare agencies may see all of a season's figures.
-    let all = sight.ranking(&season, cut).is_ok();
+    let all = sight.all_figures(&season, cut);
     hide(&sight, &season, &trace.inputs, cut, all, &mut figures);
     Ok(Traced { trace, cut, entries, figures, wanted })
 }
@@ -348,6 +347,12 @@ pub(in crate::api) async fn reconcile(api: &Api, call: &Call, ask: Ask) -> Resul
         let sight = Sight::new(register.world(), call.account.as_ref(), api.app().now());
         let live = |cut| sight.ranking(&season, cut);
         let cut = cut(&register, ask, &season, None, live, || sight.newest(&season))?;
+        if !sight.all_figures(&season, cut) {
+            for claim in &claims {
+                let rest = claim.figure.strip_prefix(season.as_str()).and_then(|rest| rest.strip_prefix('/'));
+                sight.figure(&format!("{season}/{}", rest.unwrap_or(&claim.figure)), cut)?;
+            }
+        }
         let figures = register.reconcile(season.as_str(), &claims, cut)?;
         Ok(with_as_of(json!({ "figures": figures }), cut))
     })
