@@ -68,6 +68,13 @@ impl Record for Register {
 }
 
 impl Register {
+    /// The position of the version of a leaf that holds as of a cut: what who is shown the leaf gives as `seen`.
+    #[must_use]
+    pub fn leaf_version(&self, season: &SeasonId, agency: &AgencyId, leaf: &LeafId, cut: Cut) -> Option<u64> {
+        let card = self.season_log(season)?.card(self.symbols.find(agency.as_str())?)?;
+        card.leaf_at(self.symbols.find(leaf.as_str())?, cut.0).map(|version| version.position)
+    }
+
     /// Figures of a season that differ between two positions, by address.
     #[must_use]
     pub fn changes_between(&self, season: &str, from: Cut, to: Cut) -> Vec<FigureChange> {

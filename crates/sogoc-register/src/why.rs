@@ -135,6 +135,27 @@ impl Register {
         Ok(Why { address, from: standing(from, first), to: standing(to, end), change, contributions })
     }
 
+    /// How much work [`Register::why`] would be: how often the figure is computed, each time over so many agencies.
+    ///
+    /// # Errors
+    /// As for [`Register::why`].
+    pub fn why_work(&self, address: &str, from: Cut, to: Cut) -> Result<usize, QueryError> {
+        let (season, rest) = split_season(address)?;
+        let (from, to) = (from.min(to), to.max(from));
+        let last = self.season_view(season, to)?;
+        let figured = last.find(rest)?;
+        let scope = scope(&figured);
+        let agencies = match scope {
+            Scope::Agency(_) => 1,
+            Scope::Group(group) => {
+                let of_group = |card: &&Arc<Card>| card.memberships.iter().any(|(_, m)| m.group == group);
+                last.season.cards.iter().filter(of_group).count()
+            }
+            Scope::Season => last.season.cards.len(),
+        };
+        Ok(candidates(last.season, self, scope, from.0, to.0).len().saturating_mul(agencies.max(1)))
+    }
+
     fn contribution(
         &self,
         season: u32,

@@ -58,6 +58,41 @@ impl Register {
     }
 }
 
+impl Register {
+    /// Some rows of [`Register::ranking`], and whether there are more after them. Only these rows are made; the groups
+    /// behind them are kept for the next question.
+    ///
+    /// # Errors
+    /// As for [`Register::ranking`].
+    pub fn ranking_page(
+        &self,
+        season: &str,
+        group: Option<&str>,
+        cut: Cut,
+        from: usize,
+        size: usize,
+    ) -> Result<(Vec<RankingRow>, bool), QueryError> {
+        let view = self.season_view(season, cut)?;
+        let groups = match group {
+            Some(group) => vec![view.group(group)?],
+            None => view.frame.groups.iter().collect(),
+        };
+        let (mut rows, mut before) = (Vec::new(), from);
+        for group in groups {
+            let state = view.state(group);
+            let skipped = before.min(state.rows.len());
+            before -= skipped;
+            for row in view.table(&state).skip(skipped) {
+                if rows.len() == size {
+                    return Ok((rows, true));
+                }
+                rows.push(view.ranking_row(&state, row));
+            }
+        }
+        Ok((rows, false))
+    }
+}
+
 impl SeasonView<'_> {
     /// Rows in the order of a table.
     fn table<'s>(&self, state: &'s GroupState) -> impl Iterator<Item = &'s Row> + use<'s> {

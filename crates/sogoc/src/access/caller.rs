@@ -127,6 +127,18 @@ impl Caller {
         Self { account: None, second_factor: false, via: Via::Nobody, scopes: Scopes::All, demanding: None }
     }
 
+    /// An account in a session with a second factor.
+    #[cfg(test)]
+    pub(crate) fn in_session(account: AccountId) -> Self {
+        Self {
+            account: Some(account),
+            second_factor: true,
+            via: Via::Session([0; 32]),
+            scopes: Scopes::All,
+            demanding: None,
+        }
+    }
+
     /// The account.
     ///
     /// # Errors

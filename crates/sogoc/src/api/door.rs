@@ -39,6 +39,20 @@ pub(crate) struct Limits {
     pub(crate) deadline_seconds: u64,
 }
 
+#[cfg(test)]
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight: 256,
+            requests_per_second: NonZeroU32::new(50).expect("above zero"),
+            burst: NonZeroU32::new(100).expect("above zero"),
+            body_bytes: 4 << 20,
+            upload_bytes: 256 << 20,
+            deadline_seconds: 30,
+        }
+    }
+}
+
 /// Keeps the bounds.
 #[derive(Debug)]
 pub(crate) struct Door {

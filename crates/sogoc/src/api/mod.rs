@@ -146,7 +146,14 @@ impl Api {
                 self.inner.fresh.at_least(&self.inner.app, ask.number("least_position")).await?;
                 match self.sign_in_reads(method, call, &ask).await? {
                     Some(answer) => answer.into(),
-                    None => self.read(method, call, ask).await?.into(),
+                    None => {
+                        let mut answer = self.read(method, call, ask).await?;
+                        if method.name == "GetMe" {
+                            answer["second_factor"] = call.caller.second_factor.into();
+                            answer["scopes"] = accounts::words(&call.caller.scopes).into();
+                        }
+                        answer.into()
+                    }
                 }
             }
             Does::Acts => self.act(method, call, ask).await?,

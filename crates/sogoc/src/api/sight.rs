@@ -6,11 +6,12 @@
 //! gaps can be told from one with gaps.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr as _;
 
 use sogoc_domain::World;
 use sogoc_domain::authority::{Reader, Reading, Subject, may_read};
+use sogoc_domain::criteria::LeafInfo;
 use sogoc_domain::refusal::Refusal;
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AccountId, AgencyId, SeasonId, Timestamp};
@@ -26,12 +27,26 @@ pub(crate) struct Sight<'a> {
     account: Option<&'a AccountId>,
     now: Timestamp,
     told: RefCell<BTreeMap<About, bool>>,
+    /// Of each season: the number of entries from the log's start among which its entries may be read.
+    until: RefCell<BTreeMap<SeasonId, u64>>,
+    /// By a stream's name.
+    streams: RefCell<HashMap<String, Streamed>>,
+}
+
+/// What may be seen of a stream's entries.
+#[derive(Clone, Copy, Debug)]
+struct Streamed {
+    /// Those before this position.
+    until: u64,
+    /// All of them.
+    whole: bool,
 }
 
 impl<'a> Sight<'a> {
     /// Of an account, or of the public.
     pub(crate) fn new(world: &'a World, account: Option<&'a AccountId>, now: Timestamp) -> Self {
-        Self { world, account, now, told: RefCell::default() }
+        let (told, until, streams) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { world, account, now, told, until, streams }
     }
 
     /// That a subject may be read.
@@ -83,15 +98,79 @@ impl<'a> Sight<'a> {
         self.may(&Reading { season: Some(season), position: Some(position), ..Reading::of(Subject::Figures) })
     }
 
+    /// Among how many entries from the log's start a season's may be read: all for whom it is open always, else up to the
+    /// newest position that the table opens. It opens entries up to a position together with all before it.
+    fn entries_until(&self, season: &SeasonId) -> u64 {
+        if let Some(until) = self.until.borrow().get(season) {
+            return *until;
+        }
+        let open = |position| {
+            let about = Reading { season: Some(season), position: Some(position), ..Reading::of(Subject::Entries) };
+            self.must(&about).is_ok()
+        };
+        let until = if open(u64::MAX) {
+            u64::MAX
+        } else {
+            let results = self.world.results.get(season);
+            let editions = results.map_or(&[][..], |results| &results.editions);
+            let positions = editions.iter().map(|edition| edition.as_of);
+            positions.filter(|position| open(*position)).max().map_or(0, |position| position.saturating_add(1))
+        };
+        self.until.borrow_mut().insert(season.clone(), until);
+        until
+    }
+
+    /// The newest position as of which everything that a season's entries say may be read, where that is not now.
+    pub(crate) fn newest_entries(&self, season: &SeasonId) -> Option<u64> {
+        self.entries_until(season).checked_sub(1).filter(|_| self.entries_until(season) != u64::MAX)
+    }
+
+    /// That what a season's entries up to a cut lead to may be read: because its subject may, or because the entries
+    /// themselves may.
+    ///
+    /// # Errors
+    /// The table's refusal of the subject.
+    pub(crate) fn folded(&self, what: &Reading<'_>, season: &SeasonId, cut: Cut) -> Result<(), Refusal> {
+        if cut.entries() <= self.entries_until(season) {
+            return Ok(());
+        }
+        self.must(what)
+    }
+
+    /// That an agency's scorecard may be read as of a cut.
+    ///
+    /// # Errors
+    /// The table's refusal.
+    pub(crate) fn scorecard(&self, season: &SeasonId, agency: &AgencyId, cut: Cut) -> Result<(), Refusal> {
+        let what = Reading { season: Some(season), agency: Some(agency), ..Reading::of(Subject::Scorecard) };
+        self.folded(&what, season, cut)
+    }
+
+    /// That a subject may be read, where the same is asked of many.
+    fn check(&self, what: &Reading<'_>) -> Result<(), Refusal> {
+        if self.may(what) { Ok(()) } else { self.must(what) }
+    }
+
+    /// Whether all of a season's figures may be read as of a cut: those of an announcement or edition, or from before one.
+    /// What came after the last is live, whoever asks, and goes by what it is of.
+    pub(crate) fn all_figures(&self, season: &SeasonId, cut: Cut) -> bool {
+        // Before the first entry there is nothing that could be read.
+        let Some(position) = cut.position() else { return true };
+        let Some(results) = self.world.results.get(season) else { return false };
+        let editions = results.editions.iter().filter(|edition| !edition.annulled).map(|edition| edition.as_of);
+        let mut announced = results.announcements.iter().map(|a| a.as_of).chain(editions);
+        announced.any(|as_of| position <= as_of) && self.figures_as_of(season, position)
+    }
+
     /// That figures that compare agencies may be read as of a cut.
     ///
     /// # Errors
     /// The table's refusal of what is live.
     pub(crate) fn ranking(&self, season: &SeasonId, cut: Cut) -> Result<(), Refusal> {
-        if cut.position().is_some_and(|position| self.figures_as_of(season, position)) {
+        if self.all_figures(season, cut) {
             return Ok(());
         }
-        self.must(&Reading { season: Some(season), ..Reading::of(Subject::LiveRanking) })
+        self.check(&Reading { season: Some(season), ..Reading::of(Subject::LiveRanking) })
     }
 
     /// That a figure may be read as of a cut: by its address, the season first.
@@ -103,46 +182,62 @@ impl<'a> Sight<'a> {
         let (season, group, agency, name) = (parts.next(), parts.next(), parts.next(), parts.next());
         // What is no address is told by who looks it up.
         let Some(Ok(season)) = season.map(SeasonId::from_str) else { return Ok(()) };
+        let of_season = |subject| Reading { season: Some(&season), ..Reading::of(subject) };
         if group == Some("criteria") || agency == Some("criteria") {
-            return self.must(&Reading { season: Some(&season), ..Reading::of(Subject::Catalogue) });
+            return self.check(&of_season(Subject::Catalogue));
         }
-        let ranking = match self.ranking(&season, cut) {
-            Ok(()) => return Ok(()),
-            Err(refusal) => refusal,
-        };
+        if self.all_figures(&season, cut) {
+            return Ok(());
+        }
         let Some(frame) = self.world.seasons.get(&season) else { return Ok(()) };
-        let Some(agency) = agency.and_then(|id| AgencyId::from_str(id).ok()).filter(|a| frame.agencies.contains_key(a))
-        else {
-            return Err(ranking);
-        };
-        match name {
-            Some("survey_points") => {
-                self.must(&Reading { season: Some(&season), ..Reading::of(Subject::SurveyPoints) })
-            }
-            Some(name)
-                if name.starts_with("leaf/")
-                    || name.starts_with("domain/")
-                    || matches!(name, "appraised_points" | "self_points" | "applicable_max") =>
-            {
-                self.must(&Reading { season: Some(&season), agency: Some(&agency), ..Reading::of(Subject::Scorecard) })
-            }
-            Some(_) | None => Err(ranking),
+        if group == Some("survey") {
+            return self.check(&of_season(Subject::SurveyPoints));
         }
+        let agency = agency.and_then(|id| AgencyId::from_str(id).ok()).filter(|id| frame.agencies.contains_key(id));
+        let (Some(agency), Some(name)) = (agency, name) else { return self.ranking(&season, cut) };
+        if name == "survey_points" || self.holds_survey_points(&season, &agency, name) {
+            return self.check(&of_season(Subject::SurveyPoints));
+        }
+        let of_scorecard = name.starts_with("leaf/")
+            || name.starts_with("domain/")
+            || matches!(name, "appraised_points" | "self_points" | "applicable_max");
+        if of_scorecard {
+            return self.check(&Reading { agency: Some(&agency), ..of_season(Subject::Scorecard) });
+        }
+        self.ranking(&season, cut)
+    }
+
+    /// Whether a leaf's or domain's figure counts the survey: its leaf, in any version of the set, or a domain with it.
+    fn holds_survey_points(&self, season: &SeasonId, agency: &AgencyId, name: &str) -> bool {
+        let parts: Vec<&str> = name.split('/').collect();
+        let [kind, named, figure] = parts[..] else { return false };
+        if !matches!((kind, figure), ("leaf", "appraised_points") | ("domain", "appraised_points" | "applicable_max")) {
+            return false;
+        }
+        let set = self.world.seasons.get(season).and_then(|frame| {
+            let group = frame.groups.get(&frame.agencies.get(agency)?.group)?;
+            self.world.sets.get(group.set.as_ref()?)
+        });
+        // A leaf and a domain are both nodes, and whichever holds the survey's leaf counts it.
+        set.is_some_and(|set| set.versions.iter().any(|version| version.node_leaves(named).any(LeafInfo::is_survey)))
     }
 
     /// Whether an entry may be seen: by its stream and position.
     pub(crate) fn entry(&self, stream: &str, position: u64) -> bool {
+        if let Some(seen) = self.streams.borrow().get(stream) {
+            return seen.whole || position < seen.until;
+        }
+        let seen = self.streamed(stream);
+        self.streams.borrow_mut().insert(stream.to_owned(), seen);
+        seen.whole || position < seen.until
+    }
+
+    fn streamed(&self, stream: &str) -> Streamed {
         let Ok(stream) = Stream::parse(stream) else {
             // Of a kind that this version does not know.
-            return self.may(&Reading::of(Subject::Entries));
+            return Streamed { until: 0, whole: self.may(&Reading::of(Subject::Entries)) };
         };
-        if let Some(season) = stream.season() {
-            let about = Reading { season: Some(season), position: Some(position), ..Reading::of(Subject::Entries) };
-            if self.may(&about) {
-                return true;
-            }
-        }
-        match &stream {
+        let whole = match &stream {
             Stream::Agency(_) | Stream::Instrument(_) | Stream::Criteria(_) => {
                 self.may(&Reading::of(Subject::Catalogue))
             }
@@ -154,10 +249,10 @@ impl<'a> Sight<'a> {
             // That a register was put back is everybody's to know.
             Stream::Restores => self.may(&Reading::of(Subject::Catalogue)),
             Stream::Account(account) => self.of_account(Subject::AccountDirectory, account),
-            Stream::Refusals(account) | Stream::Downloads(account) | Stream::SignIn(account) => {
-                self.of_account(Subject::Refusals, account)
-            }
-        }
+            Stream::Refusals(account) | Stream::Downloads(account) => self.of_account(Subject::Refusals, account),
+            Stream::SignIn(account) => self.of_account(Subject::SignIns, account),
+        };
+        Streamed { until: stream.season().map_or(0, |season| self.entries_until(season)), whole }
     }
 
     /// Whether a sealed text of an entry may be read.

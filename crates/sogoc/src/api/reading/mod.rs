@@ -1,21 +1,41 @@
 //! Questions: one file a service, one function a method. Each answers with JSON in the schema's words from the register as
 //! it stands, or as it stood, and shows what its caller may see ([`super::sight`]).
+//!
+//! **What walks much** (rankings, lists of figures, traces, what-if) runs in [`aside`]: on threads that may block, a few at
+//! once. The register's lock is held for one question and never over an await.
 
+mod accounts;
+mod appeals;
+mod catalogue;
+mod council;
+mod entries;
+mod evidence;
 pub(super) mod figures;
+mod folding;
+mod log;
 mod results;
+mod scorecards;
+mod seasons;
+mod surveys;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Display;
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sogoc_domain::refusal::Refusal;
-use sogoc_domain::values::{SeasonId, Timestamp};
+use sogoc_domain::refusal::{Code, Refusal};
+use sogoc_domain::values::{AgencyId, SeasonId, Timestamp};
 use sogoc_register::{AsOf, Cut, Register};
+use tokio::sync::Semaphore;
 
 use super::ask::{Ask, invalid};
 use super::error::{Fault, ServiceCode};
 use super::schema::Method;
-use super::sight::Sight;
 use super::{Api, Call};
 
 /// Most items of a page.
@@ -23,37 +43,129 @@ const PAGE_MAX: u64 = 1_000;
 /// Items of a page where nothing is said.
 const PAGE_DEFAULT: u64 = 200;
 
+/// Places for questions that walk much: as many at once as there are cores, so that those who only wait for the disk or
+/// the network are not kept waiting by them, and one that many ask at once is computed once and then found.
+static ASIDE: LazyLock<Arc<Semaphore>> =
+    LazyLock::new(|| Arc::new(Semaphore::new(available_parallelism().map_or(2, usize::from).max(2))));
+
 impl Api {
     /// Answers a method that reads.
     pub(super) async fn read(&self, method: &Method, call: &Call, ask: Ask) -> Result<Value, Fault> {
+        let ask = Arc::new(ask);
         match (method.service.as_str(), method.name.as_str()) {
-            ("ResultsService", "GetRanking") => results::ranking(self, call, &ask),
+            ("CatalogueService", "ListAgencies") => catalogue::agencies(self, call, &ask),
+            ("CatalogueService", "ListInstruments") => catalogue::instruments(self, call, &ask),
+            ("CatalogueService", "ListCriteriaSets") => catalogue::sets(self, call, &ask),
+            ("CatalogueService", "GetCriteriaSet") => catalogue::set(self, call, &ask),
+            ("SeasonsService", "ListSeasons") => seasons::list(self, call, &ask),
+            ("SeasonsService", "GetSeason") => seasons::get(self, call, &ask).await,
+            ("ScorecardsService", "ListScorecards") => aside(self, call, &ask, scorecards::list).await,
+            ("ScorecardsService", "GetScorecard") => scorecards::get(self, call, &ask).await,
+            ("AppealsService", "ListAppeals") => aside(self, call, &ask, appeals::list).await,
+            ("AppealsService", "GetAppeal") => appeals::get(self, call, &ask).await,
+            ("SurveysService", "GetSurvey") => surveys::get(self, call, &ask).await,
+            ("CouncilService", "GetCouncil") => council::get(self, call, &ask).await,
+            ("ResultsService", "GetRanking") => aside(self, call, &ask, results::ranking).await,
             ("ResultsService", "ListEditions") => results::editions(self, call, &ask),
+            ("FiguresService", "GetFigure") => aside(self, call, &ask, figures::figure).await,
+            ("FiguresService", "ListFigures") => aside(self, call, &ask, figures::list).await,
+            ("FiguresService", "TraceFigure") => figures::trace(self, call, &ask).await,
+            ("FiguresService", "GetHistory") => figures::history(self, call, &ask).await,
+            ("FiguresService", "Why") => figures::why(self, call, &ask).await,
+            ("LogService", "GetHead") => log::head(self).await,
+            ("LogService", "ListEntries") => log::entries(self, call, &ask).await,
+            ("LogService", "GetCheckpoint") => log::checkpoint(self).await,
+            ("LogService", "GetTile") => log::tile(self, &ask).await,
+            ("LogService", "GetInclusionProof") => log::inclusion(self, &ask).await,
+            ("LogService", "GetConsistencyProof") => log::consistency(self, &ask).await,
+            ("LogService", "GetFigureBundle") => log::bundle(self, call, &ask).await,
+            ("EvidenceService", "ListEvidence") => evidence::list(self, call, &ask).await,
+            ("EvidenceService", "GetEvidence") => evidence::get(self, call, &ask).await,
+            ("AccountsService", "GetMe") => accounts::me(self, call).await,
+            ("AccountsService", "ListAccounts") => accounts::list(self, call, &ask).await,
+            ("AccountsService", "GetAccount") => accounts::get(self, call, &ask).await,
+            ("AccountsService", "ListRefusals") => accounts::refusals(self, call, &ask).await,
             (_, _) => Err(Fault::Service(ServiceCode::NoSuchMethod, None)),
         }
     }
 }
 
-/// As of when a question is asked, of a season's figures. Where it does not say, as the register stands; or, for a caller
-/// who may not read what is live, as of the newest announcement or edition that it may read.
+/// Answers where it may block: see [`ASIDE`].
+///
+/// On a thread of its own rather than in place of the executor's worker: a worker in place takes its whole queue to
+/// another thread each time, and it works on no runtime but the one with many workers. Once begun the work is done,
+/// whoever went away meanwhile, and keeps its place so long.
+///
+/// # Errors
+/// Those of the work.
+async fn aside<T: Send + 'static>(
+    api: &Api,
+    call: &Call,
+    ask: &Arc<Ask>,
+    work: impl FnOnce(&Api, &Call, &Ask) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let place = Arc::clone(&ASIDE).acquire_owned().await.map_err(Fault::internal)?;
+    let (api, call, ask) = (api.clone(), call.clone(), Arc::clone(ask));
+    let work = move || {
+        let _place = place;
+        work(&api, &call, &ask)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?
+}
+
+/// That there is nothing of this id.
+fn unknown(what: &str, id: impl Display) -> Fault {
+    Refusal::new(Code::Unknown).with("what", what).with("id", id).into()
+}
+
+/// That there is such a season: everybody may know that.
+///
+/// # Errors
+/// `unknown`.
+fn known_season(register: &Register, season: &SeasonId) -> Result<(), Fault> {
+    if register.world().seasons.contains_key(season) { Ok(()) } else { Err(unknown("season", season)) }
+}
+
+/// That the agency takes part in the season: everybody may know that.
+///
+/// # Errors
+/// `unknown`.
+fn known_agency(register: &Register, season: &SeasonId, agency: &AgencyId) -> Result<(), Fault> {
+    known_season(register, season)?;
+    let known = register.world().seasons.get(season).is_some_and(|season| season.agencies.contains_key(agency));
+    if known { Ok(()) } else { Err(unknown("agency", format!("{agency} ({season})"))) }
+}
+
+/// The word that a choice without content is written as.
+fn word<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// As of when a question is asked, of a season. `page` is what the token of a page says. Where nothing does, as the
+/// register stands; or, for a caller who may not read what is live, as of the newest position that it may read.
 ///
 /// # Errors
 /// The refusal of what is live, where the caller may read nothing at all; of an `as_of` that names nothing.
 fn cut(
     register: &Register,
-    sight: &Sight<'_>,
     ask: &Ask,
     season: &SeasonId,
-    live: impl FnOnce(Cut) -> Result<(), Refusal>,
+    page: Option<u64>,
+    live: impl Fn(Cut) -> Result<(), Refusal>,
+    newest: impl FnOnce() -> Option<u64>,
 ) -> Result<Cut, Fault> {
-    if let Some(as_of) = as_of(ask, season)? {
+    let asked = match page {
+        Some(position) => Some(AsOf::Position(position)),
+        None => as_of(ask, season)?,
+    };
+    if let Some(as_of) = asked {
         let cut = register.cut(&as_of).map_err(sogoc_register::QueryError::from)?;
         live(cut)?;
         return Ok(cut);
     }
     match live(register.now()) {
         Ok(()) => Ok(register.now()),
-        Err(refusal) => sight.newest(season).map(Cut::after).ok_or_else(|| refusal.into()),
+        Err(refusal) => newest().map(Cut::after).ok_or_else(|| refusal.into()),
     }
 }
 
@@ -120,11 +232,16 @@ impl Page {
         Ok(page)
     }
 
+    /// The token of the next page, where there is more behind so many items of this one.
+    fn next(&self, taken: usize, more: bool, cut: Option<Cut>) -> String {
+        if more { self.token(self.from.saturating_add(taken), cut) } else { String::new() }
+    }
+
     /// The items of this page, and the token of the next one.
     fn take<T>(&self, items: impl Iterator<Item = T>, cut: Option<Cut>) -> (Vec<T>, String) {
         let mut items = items.skip(self.from);
         let taken: Vec<T> = items.by_ref().take(self.size).collect();
-        let token = items.next().map(|_| self.token(self.from + taken.len(), cut)).unwrap_or_default();
+        let token = self.next(taken.len(), items.next().is_some(), cut);
         (taken, token)
     }
 

@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 use sogoc_domain::authority::{Reading, Subject};
 use sogoc_domain::results::Edition;
 use sogoc_domain::values::{GroupId, SeasonId};
-use sogoc_register::{AsOf, QueryError};
 
-use super::{Page, cut, with_as_of};
+use super::{Page, cut, known_season, with_as_of};
 use crate::api::ask::Ask;
 use crate::api::error::Fault;
 use crate::api::sight::Sight;
@@ -15,24 +14,19 @@ use crate::api::{Api, Call};
 pub(super) fn ranking(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {
     let season: SeasonId = ask.must("season")?;
     let group: Option<GroupId> = ask.parsed("group")?;
-    let register = api.app().register();
-    let sight = Sight::new(register.world(), call.account(), api.app().now());
     let page = Page::of(ask, &format!("ranking {season} {group:?}"))?;
+    let register = api.app().register();
+    known_season(&register, &season)?;
+    let sight = Sight::new(register.world(), call.account(), api.app().now());
     let live = |cut| sight.ranking(&season, cut);
-    let cut = match page.as_of {
-        Some(position) => {
-            let cut = register.cut(&AsOf::Position(position)).map_err(QueryError::from)?;
-            live(cut)?;
-            cut
-        }
-        None => cut(&register, &sight, ask, &season, live)?,
-    };
-    let rows = register.ranking(season.as_str(), group.as_ref().map(GroupId::as_str), cut)?;
+    let cut = cut(&register, ask, &season, page.as_of, live, || sight.newest(&season))?;
+    let group = group.as_ref().map(GroupId::as_str);
+    let (rows, more) = register.ranking_page(season.as_str(), group, cut, page.from, page.size)?;
     let edition = register.world().results.get(&season).and_then(|results| {
         let of_cut = |(e, _): &(&Edition, u32)| !e.annulled && Some(e.as_of) == cut.position();
         results.editions.iter().zip(1_u32..).filter(of_cut).map(|(_, number)| number).last()
     });
-    let (rows, next) = page.take(rows.iter(), Some(cut));
+    let next = page.next(rows.len(), more, Some(cut));
     Ok(with_as_of(json!({ "rows": rows, "edition": edition, "next_page_token": next }), cut))
 }
 
@@ -40,10 +34,7 @@ pub(super) fn editions(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault
     let season: SeasonId = ask.must("season")?;
     let register = api.app().register();
     let world = register.world();
-    if !world.seasons.contains_key(&season) {
-        // Told as every question about a season is.
-        register.ranking(season.as_str(), None, register.now())?;
-    }
+    known_season(&register, &season)?;
     let sight = Sight::new(world, call.account(), api.app().now());
     sight.must(&Reading { season: Some(&season), ..Reading::of(Subject::Catalogue) })?;
     let results = world.results.get(&season);
