@@ -441,6 +441,9 @@ impl From<LogError> for Fault {
                 tracing::warn!(why = %why, "the log is unavailable");
                 Self::Service(ServiceCode::Unavailable, Some(retry_after_ms.max(RETRY_MS)))
             }
+            LogError::Refused { what, limit, .. } => {
+                Refusal::new(Code::Invalid).with("field", "request").with("value", what).with("why", limit).into()
+            }
             LogError::Late { .. } => Self::Service(ServiceCode::Unavailable, Some(RETRY_MS)),
             LogError::Corrupt { .. } | LogError::Diverged { .. } => {
                 tracing::error!(error = %error, "the log is not what was recorded");
