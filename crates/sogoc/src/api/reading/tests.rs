@@ -68,7 +68,8 @@ impl Loaded {
         let key = SignerKey::from_seed(app.log().name(), Algorithm::Ed25519, [5; 32]).expect("a key of the log");
         let settings = Settings { cost: Cost::least(), ..Settings::default() };
         let access = Access::new(app.clone(), settings, None);
-        let loaded = Self { api: Api::new(app, access, Limits::default()), key, commands: AtomicU64::new(1), _folder: folder };
+        let loaded =
+            Self { api: Api::new(app, access, Limits::default()), key, commands: AtomicU64::new(1), _folder: folder };
         loaded.live().await;
         loaded.api.app().log().sign_checkpoint(&loaded.key).await.expect("it is signed");
         loaded
