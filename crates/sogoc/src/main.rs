@@ -12,6 +12,8 @@ mod lines;
 mod open;
 mod output;
 mod serve;
+#[allow(dead_code, unused_imports, reason = "the service calls what commands do not")]
+mod telemetry;
 mod witness;
 
 use std::process::ExitCode;
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let lang = Lang::choose(cli.given.lang, |name| std::env::var(name).ok());
     let output = Output::new(cli.given.json, lang);
-    trace();
+    telemetry::for_command();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -42,13 +44,6 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(&output),
     }
-}
-
-/// Traces go to stderr where SOGOC_TRACE asks for them (`SOGOC_TRACE=debug`); they never hold texts or scores.
-fn trace() {
-    let filter = std::env::var("SOGOC_TRACE").unwrap_or_else(|_| "off".to_owned());
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_default();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 /// What a command ends with.
