@@ -77,11 +77,6 @@ impl Door {
         Self { room: room(), watches: room(), rates: DefaultKeyedRateLimiter::keyed(quota), limits }
     }
 
-    /// Calls that are under way.
-    pub(crate) fn under_way(&self) -> usize {
-        self.limits.in_flight.saturating_sub(self.room.available_permits())
-    }
-
     /// That a caller does not send too much.
     fn check_rate(&self, caller: String) -> Result<(), Fault> {
         if self.rates.len() > CALLERS_MAX {
@@ -119,7 +114,7 @@ impl Api {
         };
         door.check_rate(who)?;
         may_call(method, &caller)?;
-        let call = Call { caller, language: language(headers), correlation: None, from };
+        let call = Call { caller, language: language(headers), correlation: crate::telemetry::correlation(), from };
         Ok(Admitted { call, place })
     }
 }
@@ -129,7 +124,7 @@ impl Admitted {
     ///
     /// # Errors
     /// `busy`.
-    pub(super) fn to_watch(mut self, api: &Api) -> Result<Self, Fault> {
+    pub(super) fn watching(mut self, api: &Api) -> Result<Self, Fault> {
         let busy = |_| Fault::Service(ServiceCode::Busy, Some(BUSY_MS));
         self.place = Arc::clone(&api.inner.door.watches).try_acquire_owned().map_err(busy)?;
         Ok(self)

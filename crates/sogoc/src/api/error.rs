@@ -32,6 +32,27 @@ pub(crate) enum Fault {
     Service(ServiceCode, Option<u64>),
 }
 
+/// A call that was not answered: why, and the id by which an operator finds it in logs and traces.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) fault: Fault,
+    pub(crate) request: String,
+}
+
+/// What was found before there was a call.
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self { fault, request: String::new() }
+    }
+}
+
+impl Failed {
+    /// In a language.
+    pub(crate) fn told(&self, language: Language) -> Told {
+        Told { request: self.request.clone(), ..self.fault.told(language) }
+    }
+}
+
 /// What the service itself refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ServiceCode {
@@ -298,6 +319,8 @@ pub(crate) struct Told {
     pub(crate) remedy: String,
     pub(crate) values: BTreeMap<String, String>,
     pub(crate) retry_after_ms: Option<u64>,
+    /// The id of the call; empty where there is none.
+    pub(crate) request: String,
 }
 
 impl Fault {
@@ -312,6 +335,7 @@ impl Fault {
         Self::Service(ServiceCode::Internal, None)
     }
 
+    #[cfg(test)]
     pub(crate) fn class(&self) -> Class {
         match self {
             Self::Refusal(refusal) => class_of(refusal.code),
@@ -337,6 +361,7 @@ impl Fault {
                 remedy: refusal.remedy(language),
                 values: refusal.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
                 retry_after_ms: (refusal.code == Code::Contended).then_some(RETRY_MS),
+                request: String::new(),
             },
             Self::Service(code, retry_after_ms) => {
                 let [vi, en] = code.texts();
@@ -351,6 +376,7 @@ impl Fault {
                     remedy: remedy.to_owned(),
                     values: BTreeMap::new(),
                     retry_after_ms: *retry_after_ms,
+                    request: String::new(),
                 }
             }
         }
@@ -376,6 +402,9 @@ impl Told {
         problem["title"] = self.message.clone().into();
         problem["status"] = self.class.http().as_u16().into();
         problem["detail"] = self.remedy.clone().into();
+        if !self.request.is_empty() {
+            problem["instance"] = format!("urn:sogoc:request:{}", self.request).into();
+        }
         problem
     }
 
@@ -387,6 +416,11 @@ impl Told {
         }
         if self.class == Class::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sogoc\""));
+        }
+        if let Ok(request) = HeaderValue::from_str(&self.request)
+            && !request.is_empty()
+        {
+            headers.insert("x-request-id", request);
         }
         headers
     }
@@ -449,7 +483,16 @@ impl From<LogError> for Fault {
                 tracing::error!(error = %error, "the log is not what was recorded");
                 Self::Service(ServiceCode::Corrupt, None)
             }
-            other => Self::internal(other),
+            LogError::Conflict { .. }
+            | LogError::Moved { .. }
+            | LogError::CommandReused { .. }
+            | LogError::NothingToErase { .. }
+            | LogError::NotARegister { .. }
+            | LogError::Schema { .. }
+            | LogError::OtherLog { .. }
+            | LogError::NotAPrefix { .. }
+            | LogError::Folder { .. }
+            | LogError::Unusable { .. } => Self::internal(error),
         }
     }
 }
@@ -464,7 +507,7 @@ impl From<EvidenceError> for Fault {
                     .with("value", digest)
                     .with("why", "it was erased")
                     .into(),
-                other => Self::internal(other),
+                EvidenceError::Blob(_) | EvidenceError::Anchors { .. } => Self::internal(error),
             };
         };
         match **blob {
