@@ -303,6 +303,17 @@ Examples:
   sogoc restore /backup/ha-nam --store sqlite:new.db --force --account admin --reason 'the disk was lost'"
     )]
     Restore(RestoreArgs),
+    /// Ask a node whether it is ready: exit code 0, or 3
+    #[command(after_help = "For a container's health check, which needs no shell for it.
+
+Examples:
+  sogoc health
+  sogoc health http://127.0.0.1:9464/livez")]
+    Health {
+        /// The node's operator address
+        #[arg(default_value = "http://127.0.0.1:9464/readyz")]
+        url: String,
+    },
     /// Read, verify or copy the log
     #[command(subcommand)]
     Log(LogCommand),

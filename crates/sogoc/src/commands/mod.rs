@@ -6,6 +6,7 @@ mod criteria;
 mod demo;
 mod evidence;
 mod execute;
+mod health;
 mod import;
 mod log;
 mod proof;
@@ -48,6 +49,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         Command::Evidence(command) => evidence::run(&global, &output, &command).await,
         Command::Backup(args) => backup::run(&global, &output, &args).await,
         Command::Restore(args) => backup::restore(&global, &output, &args).await,
+        Command::Health { url } => health::run(&output, &url).await,
         Command::Log(command) => log::run(&global, &output, &command).await,
         Command::Store(command) => store::run(&global, &output, &command).await,
         Command::Mirror(command) => store::mirror(&global, &output, &command).await,
