@@ -11,6 +11,7 @@ mod backing_up;
 mod command_line;
 mod copying;
 mod demo;
+mod deploying;
 mod evidence;
 mod evidence_files;
 mod evidence_rules;
