@@ -19,8 +19,8 @@ use crate::{postgres, sqlite};
 
 /// Longest time between two looks of a waiting reader, in milliseconds.
 const POLL_MS: u64 = 500;
-/// Hint to a caller that found the queue full, in milliseconds: a few batches.
-const RETRY_FULL_MS: u64 = 50;
+/// Hint to a caller that found the queue full, in milliseconds: a few batches. No other fault has this one.
+pub const RETRY_FULL_MS: u64 = 50;
 
 /// A log: clones share one queue, one appender task and one pool.
 #[derive(Clone)]

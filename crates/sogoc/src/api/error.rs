@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sogoc_app::{EvidenceError, ExecuteError};
 use sogoc_domain::refusal::{Code, Language, Refusal};
 use sogoc_evidence::BlobError;
-use sogoc_log::LogError;
+use sogoc_log::{LogError, RETRY_FULL_MS};
 use sogoc_register::{AsOfError, QueryError};
 
 use super::schema::SCHEMA;
@@ -467,33 +467,23 @@ impl From<QueryError> for Fault {
 
 impl From<LogError> for Fault {
     fn from(error: LogError) -> Self {
-        match error {
-            LogError::Unavailable { retry_after_ms, ref why } => {
-                if why.contains("the queue of appends has no room") {
-                    return Self::Service(ServiceCode::Busy, Some(retry_after_ms));
-                }
-                tracing::warn!(why = %why, "the log is unavailable");
-                Self::Service(ServiceCode::Unavailable, Some(retry_after_ms.max(RETRY_MS)))
-            }
-            LogError::Refused { what, limit, .. } => {
-                Refusal::new(Code::Invalid).with("field", "request").with("value", what).with("why", limit).into()
-            }
-            LogError::Late { .. } => Self::Service(ServiceCode::Unavailable, Some(RETRY_MS)),
-            LogError::Corrupt { .. } | LogError::Diverged { .. } => {
-                tracing::error!(error = %error, "the log is not what was recorded");
-                Self::Service(ServiceCode::Corrupt, None)
-            }
-            LogError::Conflict { .. }
-            | LogError::Moved { .. }
-            | LogError::CommandReused { .. }
-            | LogError::NothingToErase { .. }
-            | LogError::NotARegister { .. }
-            | LogError::Schema { .. }
-            | LogError::OtherLog { .. }
-            | LogError::NotAPrefix { .. }
-            | LogError::Folder { .. }
-            | LogError::Unusable { .. } => Self::internal(error),
+        if let LogError::Unavailable { retry_after_ms, why } = &error {
+            tracing::warn!(why, "the log is unavailable");
+            // A queue that is full has room again after a few batches; a store that is away takes longer.
+            let code = if *retry_after_ms == RETRY_FULL_MS { ServiceCode::Busy } else { ServiceCode::Unavailable };
+            return Self::Service(code, Some(*retry_after_ms));
         }
+        if let LogError::Refused { what, limit, .. } = &error {
+            return Refusal::new(Code::Invalid).with("field", "request").with("value", what).with("why", limit).into();
+        }
+        if matches!(error, LogError::Late { .. }) {
+            return Self::Service(ServiceCode::Unavailable, Some(RETRY_MS));
+        }
+        if matches!(error, LogError::Corrupt { .. } | LogError::Diverged { .. }) {
+            tracing::error!(error = %error, "the log is not what was recorded");
+            return Self::Service(ServiceCode::Corrupt, None);
+        }
+        Self::internal(error)
     }
 }
 
