@@ -361,4 +361,62 @@ pub(super) mod tests {
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
     }
+
+    const DASHBOARD: &str = include_str!("../../../../deploy/grafana/sogoc.json");
+    const ALERTS: &str = include_str!("../../../../deploy/prometheus/alerts.yml");
+    const ALERTS_TRIED: &str = include_str!("../../../../deploy/prometheus/alerts.test.yml");
+
+    /// Names of our metrics within a text, without what a histogram's parts add.
+    fn named_in(text: &str) -> BTreeSet<&str> {
+        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let words = text.split(|c: char| !is_word(c));
+        let ours = words.filter(|word| word.starts_with("sogoc_") || word.starts_with("process_"));
+        ours.map(|word| {
+            let part = ["_bucket", "_sum", "_count"].iter().find_map(|end| word.strip_suffix(end));
+            let histogram =
+                |name: &&str| METRICS.iter().any(|m| m.name == *name && matches!(m.kind, Kind::Histogram(_)));
+            part.filter(histogram).unwrap_or(word)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn dashboard_and_alerts_name_metrics_that_there_are() {
+        let known: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+        for (file, text) in [("sogoc.json", DASHBOARD), ("alerts.yml", ALERTS), ("alerts.test.yml", ALERTS_TRIED)] {
+            let named = named_in(text);
+            let unknown: Vec<_> = named.difference(&known).collect();
+            assert!(unknown.is_empty() && !named.is_empty(), "{file}: {unknown:?}");
+        }
+        let missing: Vec<_> = known.difference(&named_in(DASHBOARD)).copied().collect();
+        assert!(missing.is_empty(), "the dashboard shows everything but {missing:?}");
+        let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
+        assert_eq!(dashboard["uid"], "sogoc");
+    }
+
+    #[test]
+    fn whatever_can_go_wrong_has_an_alert_with_a_remedy_in_both_languages() {
+        // These tell how much there is of something that has no right amount.
+        let no_alert = [
+            APPEND_BATCH_SECONDS,
+            APPEND_BATCH_ENTRIES,
+            APPEND_QUEUE_ENTRIES,
+            REGISTER_SIZE,
+            IN_FLIGHT,
+            CONNECTIONS,
+            RESIDENT_BYTES,
+        ];
+        let alarming = named_in(ALERTS);
+        for metric in METRICS {
+            let expected = !no_alert.contains(&metric.name);
+            assert_eq!(alarming.contains(metric.name), expected, "{}", metric.name);
+        }
+        assert!(ALERTS.contains("node_filesystem_avail_bytes"), "disks fill");
+        for alert in ALERTS.split("- alert: ").skip(1) {
+            let name = alert.lines().next().unwrap();
+            for part in ["expr:", "severity:", "summary_vi:", "summary:", "action_vi:", "action:"] {
+                assert!(alert.contains(part), "{name} has no {part}");
+            }
+        }
+    }
 }
