@@ -362,7 +362,7 @@ pub(super) mod tests {
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
     }
 
-    const DASHBOARD: &str = include_str!("../../../../deploy/grafana/sogoc.json");
+    const DASHBOARD: &str = include_str!("../../../../deploy/grafana/dashboards/sogoc.json");
     const ALERTS: &str = include_str!("../../../../deploy/prometheus/alerts.yml");
     const ALERTS_TRIED: &str = include_str!("../../../../deploy/prometheus/alerts.test.yml");
 
