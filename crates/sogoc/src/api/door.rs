@@ -105,14 +105,17 @@ impl Api {
         let door = &self.inner.door;
         let busy = |_| Fault::Service(ServiceCode::Busy, Some(BUSY_MS));
         let place = Arc::clone(&door.room).try_acquire_owned().map_err(busy)?;
-        let caller = self.inner.access.caller(headers).await?;
-        let who = match (&caller.account, from) {
-            (Some(account), _) => account.to_string(),
-            // No account's id has a colon.
-            (None, Some(address)) => format!("from:{address}"),
-            (None, None) => "from:".to_owned(),
+        // No account's id has a colon.
+        let place_of = || from.map_or_else(|| "from:".to_owned(), |address| format!("from:{address}"));
+        let caller = match self.inner.access.caller(headers).await {
+            Ok(caller) => caller,
+            Err(denied) => {
+                // Who tries tokens is told apart by where it comes from.
+                door.check_rate(place_of())?;
+                return Err(denied.into());
+            }
         };
-        door.check_rate(who)?;
+        door.check_rate(caller.account.as_ref().map_or_else(place_of, ToString::to_string))?;
         may_call(method, &caller)?;
         let call = Call { caller, language: language(headers), correlation: crate::telemetry::correlation(), from };
         Ok(Admitted { call, place })
