@@ -13,7 +13,7 @@ use crate::support::load::{self, Load};
 use crate::support::nats::Nats;
 use crate::support::postgres::OwnPostgres;
 use crate::support::proxy::{Proxy, Then};
-use crate::support::serving::{Server, request, try_post};
+use crate::support::serving::{Server, request, try_call};
 use crate::support::stores::{Kind, postgres_is_there};
 use crate::support::{Sogoc, Store, pilot};
 
@@ -21,8 +21,9 @@ const TENANT: &str = "ha-nam";
 const WRITERS: usize = 24;
 /// How long the network is cut.
 const CUT: Duration = Duration::from_secs(10);
-/// Longest time that a node may take to end in order: its own bound for what has begun, and some for the machine.
-const STOP: Duration = Duration::from_secs(25);
+/// Longest time that a node may take to end in order: its own bounds for what has begun and for the store, and some for the
+/// machine.
+const STOP: Duration = Duration::from_secs(35);
 
 /// Nodes' configuration in files: nobody is held back for sending too much.
 struct Setup {
@@ -54,16 +55,25 @@ impl Setup {
     }
 }
 
-/// Waits until a node says that it is ready.
+/// Waits until a node says that it is ready, or that it is not.
 #[track_caller]
-fn until_ready(node: &Server) {
+fn until_ready(node: &Server, ready: bool) {
+    let status = if ready { 200 } else { 503 };
     for _ in 0..300 {
-        if request(node.operator(), "GET", "/readyz", &[]).status == 200 {
+        if request(node.operator(), "GET", "/readyz", &[]).status == status {
             return;
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    panic!("{} is not ready", node.address);
+    panic!("{} never said {status}", node.address);
+}
+
+/// A node answers questions from what any node has recorded.
+#[track_caller]
+fn assert_follows(node: &Server, token: &str, sogoc: &Sogoc) {
+    let call = format!("GET /v1/log/head?least_position={}", sogoc.size() - 1);
+    let reply = try_call(node.address, &call, token, None, Duration::from_secs(5)).unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text());
 }
 
 #[test]
@@ -112,7 +122,8 @@ fn a_database_that_is_killed_under_load_loses_nothing_acked() {
     assert!(acked.sent_again() > 0, "{:?}", acked.unacked);
     acked.assert_recorded(&sogoc);
     acked.assert_relayed(&sogoc, &nats, TENANT);
-    until_ready(&node);
+    until_ready(&node, true);
+    assert_follows(&node, &tokens[0], &sogoc);
 }
 
 #[test]
@@ -136,7 +147,8 @@ fn a_node_that_is_killed_under_load_is_followed_by_the_other() {
     let acked = load.end();
     acked.assert_recorded(&sogoc);
     acked.assert_relayed(&sogoc, &nats, TENANT);
-    until_ready(&second);
+    until_ready(&second, true);
+    assert_follows(&second, &tokens[0], &sogoc);
 }
 
 #[test]
@@ -176,15 +188,38 @@ fn cut(then: Then) {
         });
         // Within the cut: what the cut node may have held is free again after five seconds.
         load.until_acked_by(1, 3 * WRITERS);
+        until_ready(&cut, false);
         assert!(mend.try_recv().is_err(), "the other node had to wait for the end of the cut");
         mend.recv().unwrap();
     });
     load.until_acked_by(0, WRITERS);
-    until_ready(&cut);
+    until_ready(&cut, true);
     load.until_each_acked(2);
     let acked = load.end();
+    assert_follows(&cut, &tokens[0], &sogoc);
     acked.assert_recorded(&sogoc);
     acked.assert_relayed(&sogoc, &nats, TENANT);
+}
+
+#[test]
+fn a_node_that_is_cut_off_from_the_database_can_be_told_to_stop() {
+    if !postgres_is_there() {
+        return;
+    }
+    let store = Store::pilot(Kind::Postgres);
+    let sogoc = store.sogoc();
+    let tokens = load::tokens(&sogoc);
+    let proxy = Proxy::to(address_of(store.url()));
+    let setup = Setup::new();
+    let cut = setup.node(&store.sogoc_at(&through(store.url(), proxy.address)), None);
+    let whole = setup.node(&sogoc, None);
+    let load = Load::start(&sogoc, &[cut.address, whole.address], &tokens, WRITERS);
+    load.until_acked_by(0, WRITERS);
+    proxy.cut();
+    let status = ended(cut);
+    assert!(status.success(), "{status:?}");
+    load.until_each_acked(2);
+    load.end().assert_recorded(&sogoc);
 }
 
 #[test]
@@ -241,8 +276,8 @@ fn a_node_without_room_says_so_at_once() {
     for number in 0..2 * ROOM {
         let (sender, token, command, address) = (sender.clone(), token.clone(), command(number), node.address);
         std::thread::spawn(move || {
-            let path = "/v1/commands/record-self-score";
-            let reply = try_post(address, path, &token, &command, Duration::from_secs(30)).unwrap();
+            let call = "POST /v1/commands/record-self-score";
+            let reply = try_call(address, call, &token, Some(&command), Duration::from_secs(30)).unwrap();
             sender.send((number, reply)).unwrap();
         });
     }

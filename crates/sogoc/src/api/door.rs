@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
 use http::{HeaderMap, header};
@@ -19,6 +20,9 @@ use crate::access::Caller;
 
 /// How soon there may be room again, in milliseconds.
 const BUSY_MS: u64 = 200;
+/// Longest wait for the store to say who calls, in milliseconds. A store that takes longer is away, and a call that waits for
+/// it for as long as it may would keep its place from others, and a node from ending.
+const KNOWN_MS_MAX: u64 = 5_000;
 /// Callers whose rates are remembered before those that have been quiet are forgotten.
 const CALLERS_MAX: usize = 10_000;
 
@@ -110,7 +114,8 @@ impl Api {
         let door = &self.inner.door;
         let busy = |_| Fault::Service(ServiceCode::Busy, Some(BUSY_MS));
         let place = Arc::clone(&door.room).try_acquire_owned().map_err(busy)?;
-        let caller = self.inner.access.caller(headers).await?;
+        let known = tokio::time::timeout(Duration::from_millis(KNOWN_MS_MAX), self.inner.access.caller(headers));
+        let caller = known.await.map_err(|_| Fault::Service(ServiceCode::Unavailable, Some(BUSY_MS)))??;
         let who = match (&caller.account, from) {
             (Some(account), _) => account.to_string(),
             // No account's id has a colon.

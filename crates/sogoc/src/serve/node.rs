@@ -45,10 +45,17 @@ const CONNECTION_SECONDS_MAX: u64 = 3_600;
 /// Longest wait for requests that have begun, when stopping.
 const STOP_SECONDS_MAX: u64 = 20;
 
+/// Longest wait for the store when closing the log after that.
+const CLOSE_SECONDS_MAX: u64 = 10;
+/// Longest wait for the store's answer to a look, in seconds: a store that takes longer is away.
+const LOOK_SECONDS_MAX: u64 = 3;
+
 /// What the operator's endpoints and health checks tell of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Condition {
     ready: AtomicBool,
+    /// Times that the store came back after it had been away.
+    returns: watch::Sender<u64>,
     /// Whether the quorum of the policy has cosigned what it should: 0 not known, 1 no, 2 yes.
     quorum: AtomicU8,
 }
@@ -74,7 +81,11 @@ pub(crate) async fn run(config: &Config, given: &Given, output: &Output) -> Ende
     let stop = Stop::at_signals()?;
     let app = open::to_write(&config.global(given), output).await?;
     let ended = serve(config, output, &app, certificate, policy, provider, stop).await;
-    app.close().await;
+    // What was acked is durable, whatever the store does now.
+    let closing = tokio::time::timeout(Duration::from_secs(CLOSE_SECONDS_MAX), app.close());
+    if closing.await.is_err() {
+        tracing::warn!("the store did not answer while the log was closed");
+    }
     ended
 }
 
@@ -118,18 +129,28 @@ async fn serve(
     };
     let beside = async {
         let tasks = async {
-            tokio::join!(
-                api.keep_fresh(),
-                keep_looking(&api, &condition, &health),
-                keep_sweeping(&access),
-                keep_mirrored(config, app),
-                keep_snapshots(app),
-                confirm(app, policy, output, &condition, stop.clone()),
-            )
+            let mut returns = condition.returns.subscribe();
+            loop {
+                let tasks = async {
+                    tokio::join!(
+                        api.keep_fresh(),
+                        keep_sweeping(&access),
+                        keep_mirrored(config, app),
+                        keep_snapshots(app),
+                        confirm(app, policy.clone(), output, &condition, stop.clone()),
+                    )
+                };
+                // While the store was away a connection may have been lost without a word, and whoever waits for it waits
+                // in vain: all of them begin anew.
+                tokio::select! {
+                    _ = tasks => break,
+                    returned = returns.changed() => if returned.is_err() { break },
+                }
+            }
         };
         let mut stop = stop.clone();
         tokio::select! {
-            _ = tasks => {}
+            ((), ()) = async { tokio::join!(tasks, keep_looking(&api, &condition, &health)) } => {}
             () = stop.asked() => {}
         }
     };
@@ -237,9 +258,17 @@ async fn keep_looking(api: &Api, condition: &Condition, health: &StaticChecker) 
 
 async fn look(api: &Api, condition: &Condition, health: &StaticChecker) {
     let app = api.app();
-    let head = app.log().head().await;
-    let ready = head.is_ok() && api.ready().await.is_ok();
+    let looking = async {
+        let head = app.log().head().await;
+        let ready = head.is_ok() && api.ready().await.is_ok();
+        (head.ok(), ready)
+    };
+    let looked = tokio::time::timeout(Duration::from_secs(LOOK_SECONDS_MAX), looking).await;
+    let (head, ready) = looked.unwrap_or((None, false));
     if condition.ready.swap(ready, Ordering::Relaxed) != ready {
+        if ready {
+            condition.returns.send_modify(|returns| *returns += 1);
+        }
         let status = if ready { Health::Serving } else { Health::NotServing };
         for service in health.services() {
             // It is one of those that are registered.
@@ -247,11 +276,11 @@ async fn look(api: &Api, condition: &Condition, health: &StaticChecker) {
         }
         let _ = health.set_status(String::new(), status);
     }
-    metrics::gauge!("sogoc_store_up").set(if head.is_ok() { 1.0 } else { 0.0 });
+    metrics::gauge!("sogoc_store_up").set(if head.is_some() { 1.0 } else { 0.0 });
     metrics::gauge!("sogoc_requests_in_flight").set(as_gauge(u64::try_from(api.under_way()).unwrap_or(u64::MAX)));
     let folded = app.register().size();
     metrics::gauge!("sogoc_register_size").set(as_gauge(folded));
-    if let Ok(head) = head {
+    if let Some(head) = head {
         metrics::gauge!("sogoc_log_size").set(as_gauge(head.size));
         metrics::gauge!("sogoc_fold_lag_entries").set(as_gauge(head.size.saturating_sub(folded)));
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::nats::Nats;
-use super::serving::{Reply, try_post};
+use super::serving::{Reply, try_call};
 use super::{Sogoc, pilot};
 
 /// Longest wait of a writer for an answer before it asks elsewhere. Shorter than the longest that a call may take: an
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What has no hint. Whether what took longer than it may was recorded is asked again at once; and who was overtaken at the
 /// other node by a colleague at the same leaf wants the same as before.
 const UNHINTED: [&str; 2] = ["deadline", "leaf-changed"];
-const PATH: &str = "/v1/commands/record-self-score";
+const CALL: &str = "POST /v1/commands/record-self-score";
 
 /// What was acked.
 #[derive(Clone, Debug)]
@@ -73,12 +73,13 @@ impl Told {
     }
 }
 
-/// A token for each agency's officer, who may record self scores by it.
+/// A token for each agency's officer, who may record self scores and read by it.
 pub(crate) fn tokens(sogoc: &Sogoc) -> Vec<String> {
     let token = |(agency, _): &(&str, &str)| {
         let officer = pilot::officer(agency);
         let scope = "command:record-self-score";
-        let made = sogoc.json(&["account", "token", &officer, "--name", "Phần mềm", "--scope", scope]);
+        let scopes = ["--scope", scope, "--scope", "read"];
+        let made = sogoc.json(&[&["account", "token", &officer, "--name", "Phần mềm"], &scopes[..]].concat());
         made["token"].as_str().expect("it is shown once").to_owned()
     };
     pilot::AGENCIES.iter().map(token).collect()
@@ -175,7 +176,7 @@ impl Shared {
                 json!({"command_id": id, "season": pilot::SEASON, "agency": agency, "leaf": "1.1.2", "inputs": inputs});
             let mut node = home;
             for tries in 1.. {
-                let answered = try_post(self.nodes[node], PATH, token, &command, ANSWER);
+                let answered = try_call(self.nodes[node], CALL, token, Some(&command), ANSWER);
                 let pause = match answered.map(|reply| judge(&reply)) {
                     Ok(Judged::Acked(positions)) => {
                         let mut told = self.told();

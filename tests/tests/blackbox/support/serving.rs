@@ -43,12 +43,7 @@ impl Server {
         };
         let address = started["listening"].as_str().expect("an address").parse().expect("an address");
         // What it says later is nobody's concern here, but must have somewhere to go.
-        if let Ok(folder) = std::env::var("FAULTS_SAID") {
-            let mut file = std::fs::File::create(format!("{folder}/{}-{}", std::process::id(), child.id())).unwrap();
-            std::thread::spawn(move || std::io::copy(&mut stderr, &mut file));
-        } else {
-            std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        }
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         Self { child, address, started }
     }
 
@@ -150,18 +145,18 @@ fn parse(bytes: &[u8]) -> Option<Reply> {
     Some(Reply { status: status.parse().expect("a status"), headers, body: bytes[end + 4..].to_vec() })
 }
 
-/// A command in JSON by a token, on a connection of its own; an error where the server is away, is killed meanwhile, or
-/// does not answer in time.
-pub(crate) fn try_post(
+/// A call by a token, on a connection of its own; an error where the server is away, is killed meanwhile, or does not
+/// answer in time.
+pub(crate) fn try_call(
     address: SocketAddr,
-    path: &str,
+    call: &str,
     token: &str,
-    body: &Value,
+    body: Option<&Value>,
     patience: Duration,
 ) -> io::Result<Reply> {
-    let body = body.to_string();
+    let body = body.map(Value::to_string).unwrap_or_default();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+        "{call} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
