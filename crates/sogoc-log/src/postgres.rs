@@ -215,7 +215,7 @@ impl Target {
             .max_connections(options.readers.max(1) + 1)
             .acquire_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
             .test_before_acquire(false)
-            .before_acquire(|connection, idle| Box::pin(is_alive_after(idle.idle_for, connection)))
+            .before_acquire(|connection, _| Box::pin(is_alive(connection)))
             .after_release(|connection, _| Box::pin(is_alive(connection)))
             .connect_lazy_with(self.service(options).options([("plan_cache_mode", "force_custom_plan")]));
         let writer = PgWriter {
@@ -226,11 +226,6 @@ impl Target {
         };
         Ok((pool, writer))
     }
-}
-
-/// Whether a connection that was idle may be used. One that was just given back was looked at then.
-async fn is_alive_after(idle: Duration, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    if idle < Duration::from_secs(1) { Ok(true) } else { is_alive(connection).await }
 }
 
 /// Whether a connection of the pool may be used. An error gives it up without another word to the other side.
