@@ -21,8 +21,8 @@ use crate::{postgres, sqlite};
 const POLL_MS: u64 = 500;
 /// How long the connection that listens may be quiet, and may take to answer then, in seconds.
 const LISTEN_SECONDS_MAX: u64 = 5;
-/// Hint to a caller that found the queue full, in milliseconds: a few batches.
-const RETRY_FULL_MS: u64 = 50;
+/// Hint to a caller that found the queue full, in milliseconds: a few batches. No other fault has this one.
+pub const RETRY_FULL_MS: u64 = 50;
 
 /// A log: clones share one queue, one appender task and one pool.
 #[derive(Clone)]
@@ -267,16 +267,20 @@ impl Log {
     /// queue is full; otherwise it may have been recorded, and the same command id will tell.
     pub async fn append(&self, append: Append) -> Result<Receipt, LogError> {
         let append = append.prepare(&self.inner.name)?;
-        let full = |what: &str| LogError::Unavailable {
-            retry_after_ms: RETRY_FULL_MS,
-            why: format!("the queue of appends has no room ({what}); nothing was recorded"),
+        let observer = self.inner.options.observer.as_deref();
+        let full = |what: &str| {
+            observer.inspect(|observer| observer.full());
+            LogError::Unavailable {
+                retry_after_ms: RETRY_FULL_MS,
+                why: format!("the queue of appends has no room ({what}); nothing was recorded"),
+            }
         };
         let share = kibibytes(append.bytes).min(kibibytes(self.inner.options.queue_bytes)).max(1);
         let share = Arc::clone(&self.inner.budget)
             .try_acquire_many_owned(share)
             .map_err(|_| full(&format!("{} bytes", self.inner.options.queue_bytes)))?;
         let (answer, answered) = oneshot::channel();
-        let (observer, entries) = (self.inner.options.observer.as_deref(), append.entries.len());
+        let entries = append.entries.len();
         let queued = observer.map(Observer::elapsed).unwrap_or_default();
         // Before it may be taken: the count never falls below zero.
         observer.inspect(|observer| observer.entered(entries));

@@ -13,6 +13,7 @@ mod command_line;
 mod configuring;
 mod copying;
 mod demo;
+mod deploying;
 mod evidence;
 mod evidence_files;
 mod evidence_rules;

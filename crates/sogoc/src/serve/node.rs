@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use connectrpc_health::{StaticChecker, Status as Health};
+use futures_util::future::BoxFuture;
 use serde_json::json;
 use sogoc_app::App;
 use sogoc_proof::Policy;
@@ -31,6 +32,7 @@ use crate::config::Config;
 use crate::failure::{Failure, Remedy};
 use crate::output::Output;
 use crate::relay::{self, Status};
+use crate::telemetry::{self, Check, Readiness, STORE, Telemetry};
 use crate::witness::asking::{Asker, WITNESS_SECONDS};
 use crate::{Ended, open};
 
@@ -50,20 +52,31 @@ const CLOSE_SECONDS_MAX: u64 = 10;
 /// Longest wait for the store's answer to a look, in seconds: a store that takes longer is away.
 const LOOK_SECONDS_MAX: u64 = 3;
 
-/// What the operator's endpoints and health checks tell of a node.
+/// What health checks and the operator's endpoints tell of a node.
 #[derive(Debug, Default)]
-pub(crate) struct Condition {
+struct Condition {
     ready: AtomicBool,
     /// Times that the store came back after it had been away.
     returns: watch::Sender<u64>,
-    /// Whether the quorum of the policy has cosigned what it should: 0 not known, 1 no, 2 yes.
+    /// Whether the quorum of the policy has cosigned the newest checkpoint: 0 not known, 1 no, 2 yes.
     quorum: AtomicU8,
 }
 
-impl Condition {
-    /// Whether questions and commands are answered.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+/// Readiness as the operator's endpoints ask for it.
+struct Ready {
+    api: Api,
+    condition: Arc<Condition>,
+}
+
+impl Readiness for Ready {
+    fn checks(&self) -> BoxFuture<'_, Vec<Check>> {
+        Box::pin(async move {
+            let store = self.api.app().log().head().await.err().map(|error| error.to_string());
+            let register = self.api.ready().await.err().map(|fault| fault.code().to_owned());
+            // Said, and no reason to serve nobody: without a quorum a register is unconfirmed, not wrong.
+            tracing::debug!(quorum = self.condition.quorum.load(Ordering::Relaxed), "asked whether it is ready");
+            vec![Check { name: STORE, fault: store }, Check { name: "register", fault: register }]
+        })
     }
 }
 
@@ -78,14 +91,21 @@ pub(crate) async fn run(config: &Config, given: &Given, output: &Output) -> Ende
     };
     let policy = config.witness_policy.as_deref().map(policy).transpose()?;
     let provider = provider(config)?;
+    let telemetry = telemetry::init(config)?;
     let stop = Stop::at_signals()?;
-    let app = open::to_write(&config.global(given), output).await?;
-    let ended = serve(config, output, &app, certificate, policy, provider, stop).await;
-    // What was acked is durable, whatever the store does now.
-    let closing = tokio::time::timeout(Duration::from_secs(CLOSE_SECONDS_MAX), app.close());
-    if closing.await.is_err() {
-        tracing::warn!("the store did not answer while the log was closed");
-    }
+    let ended = match open::to_serve(&config.global(given), output, telemetry.observer()).await {
+        Ok(app) => {
+            let ended = serve(config, output, &app, &telemetry, (certificate, policy, provider), stop).await;
+            // What was acked is durable, whatever the store does now.
+            let closing = tokio::time::timeout(Duration::from_secs(CLOSE_SECONDS_MAX), app.close());
+            if closing.await.is_err() {
+                tracing::warn!("the store did not answer while the log was closed");
+            }
+            ended
+        }
+        Err(failure) => Err(failure),
+    };
+    telemetry.shutdown().await;
     ended
 }
 
@@ -93,9 +113,8 @@ async fn serve(
     config: &Config,
     output: &Output,
     app: &App,
-    certificate: Option<Certificate>,
-    policy: Option<Policy>,
-    provider: Option<Provider>,
+    telemetry: &Telemetry,
+    (certificate, policy, provider): (Option<Certificate>, Option<Policy>, Option<Provider>),
     stop: Stop,
 ) -> Ended {
     let access = Access::new(app.clone(), sign_in(config), provider);
@@ -119,7 +138,9 @@ async fn serve(
     let serving = listening.serve_with(router, stop.clone(), manners, certificate.clone());
     let operating = async {
         if let Some(operator) = operator {
-            operator.serve(crate::telemetry::router(Arc::clone(&condition)), stop.clone()).await;
+            let ready = Ready { api: api.clone(), condition: Arc::clone(&condition) };
+            let router = telemetry::operator_router(telemetry.operator(Arc::new(ready)));
+            operator.serve(router, stop.clone()).await;
         }
     };
     let renewing = async {
@@ -276,20 +297,10 @@ async fn look(api: &Api, condition: &Condition, health: &StaticChecker) {
         }
         let _ = health.set_status(String::new(), status);
     }
-    metrics::gauge!("sogoc_store_up").set(if head.is_some() { 1.0 } else { 0.0 });
-    metrics::gauge!("sogoc_requests_in_flight").set(as_gauge(u64::try_from(api.under_way()).unwrap_or(u64::MAX)));
-    let folded = app.register().size();
-    metrics::gauge!("sogoc_register_size").set(as_gauge(folded));
+    telemetry::store_up(head.is_some());
     if let Some(head) = head {
-        metrics::gauge!("sogoc_log_size").set(as_gauge(head.size));
-        metrics::gauge!("sogoc_fold_lag_entries").set(as_gauge(head.size.saturating_sub(folded)));
+        telemetry::folded(head.size, app.register().size());
     }
-}
-
-/// A count as a gauge takes it: exact up to 2^53.
-#[expect(clippy::cast_precision_loss, reason = "positions stay below 2^53")]
-fn as_gauge(count: u64) -> f64 {
-    count as f64
 }
 
 async fn keep_sweeping(access: &Access) {
@@ -352,15 +363,16 @@ async fn confirm(app: &App, policy: Option<Policy>, output: &Output, condition: 
     };
     let (signed, signings) = watch::channel(0);
     let telling = async {
+        let mut cosigned = 0;
         loop {
             if let Ok(Some(newest)) = app.log().latest_checkpoint().await {
-                metrics::gauge!("sogoc_checkpoint_size").set(as_gauge(newest.size()));
+                telemetry::signed(newest.size());
                 signed.send_if_modified(|size| std::mem::replace(size, newest.size()) != newest.size());
                 let met = policy.assess(&newest.cosigned_note()).is_ok_and(|judged| judged.quorum_met());
                 if met {
-                    metrics::gauge!("sogoc_checkpoint_cosigned_size").set(as_gauge(newest.size()));
+                    cosigned = newest.size();
                 }
-                metrics::gauge!("sogoc_witness_quorum").set(if met { 1.0 } else { 0.0 });
+                telemetry::cosigned(cosigned, met);
                 let state = if met { 2 } else { 1 };
                 if condition.quorum.swap(state, Ordering::Relaxed) != state {
                     tracing::info!(confirmed = met, log.size = newest.size(), "the quorum of witnesses");
