@@ -13,12 +13,14 @@ use crate::error::LogError;
 use crate::observer::Observer;
 use crate::options::Options;
 use crate::sequencer::{Member, Sequencer};
-use crate::store::{HeadRow, Pool, Writer, on_pool};
+use crate::store::{HeadRow, Pool, Writer, in_time, on_pool};
 use crate::values::is_log_name;
 use crate::{postgres, sqlite};
 
 /// Longest time between two looks of a waiting reader, in milliseconds.
 const POLL_MS: u64 = 500;
+/// How long the connection that listens may be quiet, and may take to answer then, in seconds.
+const LISTEN_SECONDS_MAX: u64 = 5;
 /// Hint to a caller that found the queue full, in milliseconds: a few batches. No other fault has this one.
 pub const RETRY_FULL_MS: u64 = 50;
 
@@ -304,8 +306,8 @@ impl Log {
 
     pub(crate) async fn head_row(&self) -> Result<HeadRow, LogError> {
         match &self.inner.pool {
-            Pool::Sqlite(pool) => sqlite::read_head(pool).await,
-            Pool::Postgres(pool) => postgres::read_head(pool).await,
+            Pool::Sqlite(pool) => in_time(sqlite::read_head(pool)).await,
+            Pool::Postgres(pool) => in_time(postgres::read_head(pool)).await,
         }
     }
 
@@ -361,20 +363,26 @@ impl Wake {
 
 /// Passes on what other processes append.
 async fn listen(pool: sqlx::PgPool, channel: String, wake: watch::Sender<u64>) {
-    loop {
+    let alive = Duration::from_secs(LISTEN_SECONDS_MAX);
+    while !pool.is_closed() {
+        // Not from the readers' pool: a connection that was lost without a word would keep its place there for ever.
+        let own = sqlx::postgres::PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(alive)
+            .connect_lazy_with(pool.connect_options().as_ref().clone());
         let failed = async {
-            let mut listener = sqlx::postgres::PgListener::connect_with(&pool).await?;
-            listener.listen(&channel).await?;
+            let mut listener = sqlx::postgres::PgListener::connect_with(&own).await?;
             loop {
-                let told = listener.recv().await?;
-                wake.send_replace(told.payload().parse().unwrap_or(0));
+                // Said once more when it was quiet: that changes nothing and shows whether anybody is there.
+                let listening = tokio::time::timeout(alive, listener.listen(&channel)).await;
+                listening.map_err(|late| sqlx::Error::Io(late.into()))??;
+                while let Ok(told) = tokio::time::timeout(alive, listener.recv()).await {
+                    wake.send_replace(told?.payload().parse().unwrap_or(0));
+                }
             }
         };
         let failed: Result<std::convert::Infallible, sqlx::Error> = failed.await;
         let Err(error) = failed;
-        if matches!(error, sqlx::Error::PoolClosed) {
-            return;
-        }
         tracing::debug!(error = %error, "not listening for appends; polling goes on");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

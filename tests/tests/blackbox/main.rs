@@ -19,6 +19,7 @@ mod evidence_files;
 mod evidence_rules;
 mod evidence_store;
 mod executing;
+mod faults;
 mod figures;
 mod foreign_events;
 mod history;

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
 use http::{HeaderMap, header};
@@ -19,6 +20,9 @@ use crate::access::Caller;
 
 /// How soon there may be room again, in milliseconds.
 const BUSY_MS: u64 = 200;
+/// Longest wait for the store to say who calls, in milliseconds. A store that takes longer is away, and a call that waits for
+/// it for as long as it may would keep its place from others, and a node from ending.
+const KNOWN_MS_MAX: u64 = 5_000;
 /// Callers whose rates are remembered before those that have been quiet are forgotten.
 const CALLERS_MAX: usize = 10_000;
 
@@ -107,7 +111,9 @@ impl Api {
         let place = Arc::clone(&door.room).try_acquire_owned().map_err(busy)?;
         // No account's id has a colon.
         let place_of = || from.map_or_else(|| "from:".to_owned(), |address| format!("from:{address}"));
-        let caller = match self.inner.access.caller(headers).await {
+        let known = tokio::time::timeout(Duration::from_millis(KNOWN_MS_MAX), self.inner.access.caller(headers));
+        let late = |_| Fault::Service(ServiceCode::Unavailable, Some(BUSY_MS));
+        let caller = match known.await.map_err(late)? {
             Ok(caller) => caller,
             Err(denied) => {
                 // Who tries tokens is told apart by where it comes from.

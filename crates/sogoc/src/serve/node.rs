@@ -47,10 +47,17 @@ const CONNECTION_SECONDS_MAX: u64 = 3_600;
 /// Longest wait for requests that have begun, when stopping.
 const STOP_SECONDS_MAX: u64 = 20;
 
+/// Longest wait for the store when closing the log after that.
+const CLOSE_SECONDS_MAX: u64 = 10;
+/// Longest wait for the store's answer to a look, in seconds: a store that takes longer is away.
+const LOOK_SECONDS_MAX: u64 = 3;
+
 /// What health checks and the operator's endpoints tell of a node.
 #[derive(Debug, Default)]
 struct Condition {
     ready: AtomicBool,
+    /// Times that the store came back after it had been away.
+    returns: watch::Sender<u64>,
     /// Whether the quorum of the policy has cosigned the newest checkpoint: 0 not known, 1 no, 2 yes.
     quorum: AtomicU8,
 }
@@ -89,7 +96,11 @@ pub(crate) async fn run(config: &Config, given: &Given, output: &Output) -> Ende
     let ended = match open::to_serve(&config.global(given), output, telemetry.observer()).await {
         Ok(app) => {
             let ended = serve(config, output, &app, &telemetry, (certificate, policy, provider), stop).await;
-            app.close().await;
+            // What was acked is durable, whatever the store does now.
+            let closing = tokio::time::timeout(Duration::from_secs(CLOSE_SECONDS_MAX), app.close());
+            if closing.await.is_err() {
+                tracing::warn!("the store did not answer while the log was closed");
+            }
             ended
         }
         Err(failure) => Err(failure),
@@ -139,18 +150,28 @@ async fn serve(
     };
     let beside = async {
         let tasks = async {
-            tokio::join!(
-                api.keep_fresh(),
-                keep_looking(&api, &condition, &health),
-                keep_sweeping(&access),
-                keep_mirrored(config, app),
-                keep_snapshots(app),
-                confirm(app, policy, output, &condition, stop.clone()),
-            )
+            let mut returns = condition.returns.subscribe();
+            loop {
+                let tasks = async {
+                    tokio::join!(
+                        api.keep_fresh(),
+                        keep_sweeping(&access),
+                        keep_mirrored(config, app),
+                        keep_snapshots(app),
+                        confirm(app, policy.clone(), output, &condition, stop.clone()),
+                    )
+                };
+                // While the store was away a connection may have been lost without a word, and whoever waits for it waits
+                // in vain: all of them begin anew.
+                tokio::select! {
+                    _ = tasks => break,
+                    returned = returns.changed() => if returned.is_err() { break },
+                }
+            }
         };
         let mut stop = stop.clone();
         tokio::select! {
-            _ = tasks => {}
+            ((), ()) = async { tokio::join!(tasks, keep_looking(&api, &condition, &health)) } => {}
             () = stop.asked() => {}
         }
     };
@@ -258,9 +279,17 @@ async fn keep_looking(api: &Api, condition: &Condition, health: &StaticChecker) 
 
 async fn look(api: &Api, condition: &Condition, health: &StaticChecker) {
     let app = api.app();
-    let head = app.log().head().await;
-    let ready = head.is_ok() && api.ready().await.is_ok();
+    let looking = async {
+        let head = app.log().head().await;
+        let ready = head.is_ok() && api.ready().await.is_ok();
+        (head.ok(), ready)
+    };
+    let looked = tokio::time::timeout(Duration::from_secs(LOOK_SECONDS_MAX), looking).await;
+    let (head, ready) = looked.unwrap_or((None, false));
     if condition.ready.swap(ready, Ordering::Relaxed) != ready {
+        if ready {
+            condition.returns.send_modify(|returns| *returns += 1);
+        }
         let status = if ready { Health::Serving } else { Health::NotServing };
         for service in health.services() {
             // It is one of those that are registered.
@@ -268,8 +297,8 @@ async fn look(api: &Api, condition: &Condition, health: &StaticChecker) {
         }
         let _ = health.set_status(String::new(), status);
     }
-    telemetry::store_up(head.is_ok());
-    if let Ok(head) = head {
+    telemetry::store_up(head.is_some());
+    if let Some(head) = head {
         telemetry::folded(head.size, app.register().size());
     }
 }
