@@ -6,6 +6,7 @@ pub(crate) mod exact;
 pub(crate) mod hanam;
 pub(crate) mod nats;
 pub(crate) mod pilot;
+pub(crate) mod service;
 pub(crate) mod serving;
 pub(crate) mod sql;
 pub(crate) mod stores;
