@@ -37,6 +37,7 @@ mod roles;
 mod rolling_up;
 mod scorecard_sheet;
 mod season_folder;
+mod service;
 mod tampering;
 mod tracing;
 mod what_if;

@@ -497,7 +497,10 @@ impl From<EvidenceError> for Fault {
                     .with("value", digest)
                     .with("why", "it was erased")
                     .into(),
-                EvidenceError::Blob(_) | EvidenceError::Anchors { .. } => Self::internal(error),
+                EvidenceError::Anchors { digest, why } => {
+                    Refusal::new(Code::Invalid).with("field", "anchors").with("value", digest).with("why", why).into()
+                }
+                EvidenceError::Blob(_) => Self::internal(error),
             };
         };
         match **blob {

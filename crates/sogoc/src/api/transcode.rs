@@ -182,7 +182,7 @@ fn value_of(field: &FieldDescriptor, text: String) -> Result<Value, String> {
 /// The form in which the domain reads a part of a command: a choice without content is its name.
 ///
 /// In the schema `{"survey_points":{}}` is a choice whose branch has no content (`google.protobuf.Empty`); in a command it
-/// is the word `survey_points`. And a class cap that is empty is none.
+/// is the word `survey_points`. A class cap that is empty is none, and a scoring rule has only the lists of its type.
 pub(crate) fn to_domain(message: &MessageDescriptor, value: Value) -> Value {
     let Value::Object(fields) = value else { return value };
     if let [(name, _)] = fields.iter().collect::<Vec<_>>()[..]
@@ -192,6 +192,10 @@ pub(crate) fn to_domain(message: &MessageDescriptor, value: Value) -> Value {
     {
         return Value::String(name.clone());
     }
+    // The list of another type of rule is no field of this one.
+    let of_its_type = |(_, value): &(String, Value)| {
+        message.name() != "ScoringRule" || !matches!(value, Value::Array(items) if items.is_empty())
+    };
     let of_field = |(name, value): (String, Value)| {
         let Some(field) = message.get_field_by_name(&name) else { return (name, value) };
         if message.name() == "DecisionSets" && name == "class_cap" && value == "" {
@@ -208,7 +212,7 @@ pub(crate) fn to_domain(message: &MessageDescriptor, value: Value) -> Value {
         };
         (name, value)
     };
-    Value::Object(fields.into_iter().map(of_field).collect())
+    Value::Object(fields.into_iter().filter(of_its_type).map(of_field).collect())
 }
 
 /// The other way: a word of the domain as the branch of a choice without content.

@@ -9,6 +9,7 @@ pub(crate) mod nats;
 pub(crate) mod pilot;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
+pub(crate) mod service;
 pub(crate) mod serving;
 pub(crate) mod sql;
 pub(crate) mod stores;

@@ -211,6 +211,38 @@ pub(crate) fn founding() -> Vec<Value> {
     commands
 }
 
+/// Who founded Hà Nam's register, and who approves with it.
+const HANAM_OFFICIALS: [(&str, &str); 2] =
+    [("admin", "acc-so-thong-tin-va-truyen-thong-admin-1"), ("chair", "acc-ubnd-tinh-chair-1")];
+
+/// The same seasons with the same accounts in a register that holds Hà Nam's season already: two of its agencies and one of
+/// its bodies are Hà Nam's own.
+pub(crate) fn beside_hanam() -> Vec<Value> {
+    let [(_, administrator), (_, approver)] = HANAM_OFFICIALS;
+    let mut commands = vec![
+        by(administrator, "register-agency", &json!({"agency": "trung-tam", "name": {"vi": "Trung tâm Tin học"}})),
+        by(
+            administrator,
+            "register-instrument",
+            &json!({"instrument": {"id": DECISION, "number": "15/QĐ-UBND", "date": "2026-10-01", "issuer": "UBND tỉnh"}}),
+        ),
+    ];
+    for (account, agency, role) in [("admin", "trung-tam", "administrator"), ("chair", "ubnd-tinh", "council-chair")] {
+        let new = json!({"account": account, "agency": agency, "name": format!("Người giữ {account}")});
+        let granted = json!({"account": account, "role": role});
+        commands.push(by(administrator, "open-account", &json!({"account": new})));
+        commands.push(by(administrator, "propose-role", &granted));
+        commands.push(by(approver, "approve-role", &granted));
+    }
+    let is_there = |command: &Value| {
+        let agencies = AGENCIES.map(|(agency, _)| agency);
+        let agency = command["command"]["agency"].as_str().unwrap_or_default();
+        command["command"]["type"] == "register-agency" && agencies.contains(&agency)
+    };
+    commands.extend(founding_to_activation().into_iter().skip(1).filter(|command| !is_there(command)));
+    commands
+}
+
 fn season(season: &str, year: &str, end: &str, policy: &Value) -> Vec<Value> {
     let does = |kind: &str, mut fields: Value| {
         fields["season"] = season.into();

@@ -115,6 +115,11 @@ impl Store {
         Self::from_template(kind, Some(Template::Pilot))
     }
 
+    /// With both: Hà Nam's season, and the live one beside it.
+    pub(crate) fn served(kind: Kind) -> Self {
+        Self::from_template(kind, Some(Template::Served))
+    }
+
     fn from_template(kind: Kind, template: Option<Template>) -> Self {
         let folder = tempfile::tempdir().expect("the folder for temporary files can be written to");
         match kind {
@@ -236,6 +241,7 @@ pub(crate) fn with_database(url: &str, name: &str) -> String {
 enum Template {
     Demo,
     Pilot,
+    Served,
 }
 
 impl Template {
@@ -243,6 +249,7 @@ impl Template {
         match self {
             Self::Demo => "demo",
             Self::Pilot => "pilot",
+            Self::Served => "served",
         }
     }
 
@@ -258,6 +265,10 @@ impl Template {
             }
             Self::Pilot => {
                 sogoc.accepted(&pilot::founding_to_activation());
+            }
+            Self::Served => {
+                sogoc.ok(&["demo"]);
+                sogoc.accepted(&pilot::beside_hanam());
             }
         }
     }
@@ -337,7 +348,8 @@ fn key() -> String {
     binary::path().hash(&mut hasher);
     meta.len().hash(&mut hasher);
     meta.modified().expect("files have times").hash(&mut hasher);
-    pilot::founding_to_activation().iter().for_each(|command| command.to_string().hash(&mut hasher));
+    let commands = [pilot::founding_to_activation(), pilot::beside_hanam()].concat();
+    commands.iter().for_each(|command| command.to_string().hash(&mut hasher));
     format!("{:016x}", hasher.finish())
 }
 

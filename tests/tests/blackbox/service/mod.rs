@@ -1,0 +1,4 @@
+//! `sogoc serve` from outside: who may what, what goes wrong and how it is told, watches, files, limits, sign-in.
+
+mod faults;
+mod roles;
