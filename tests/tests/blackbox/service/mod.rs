@@ -1,4 +1,6 @@
-//! `sogoc serve` from outside: who may what, what goes wrong and how it is told, watches, files, limits, sign-in.
+//! `sogoc serve` from outside: who may what, what goes wrong and how it is told, watches, programs of others.
 
+mod clients;
 mod faults;
 mod roles;
+mod watching;
