@@ -62,8 +62,6 @@ pub(crate) enum ServiceCode {
     TooManyRequests,
     /// The store does not answer.
     Unavailable,
-    /// The position that was asked for is not there yet.
-    NotYet,
     /// It took longer than it may.
     Deadline,
     /// A body or a file is larger than the limit.
@@ -213,7 +211,6 @@ impl ServiceCode {
             Self::Busy => "busy",
             Self::TooManyRequests => "too-many-requests",
             Self::Unavailable => "unavailable",
-            Self::NotYet => "not-yet",
             Self::Deadline => "deadline-exceeded",
             Self::TooLarge => "too-large",
             Self::NoSuchMethod => "no-such-method",
@@ -227,7 +224,7 @@ impl ServiceCode {
 
     fn class(self) -> Class {
         match self {
-            Self::Busy | Self::Unavailable | Self::NotYet => Class::Unavailable,
+            Self::Busy | Self::Unavailable => Class::Unavailable,
             Self::TooManyRequests => Class::TooMany,
             Self::Deadline => Class::Deadline,
             Self::TooLarge => Class::TooLarge,
@@ -260,10 +257,6 @@ impl ServiceCode {
                     "the store does not answer just now",
                     "send it again later with the same command id: one that was recorded gives its first receipt",
                 ),
-            ],
-            Self::NotYet => [
-                ("chưa có vị trí được hỏi ở nút này", "gửi lại sau ít giây, hoặc kiểm tra least_position"),
-                ("the position that was asked for is not here yet", "ask again in a moment, or check least_position"),
             ],
             Self::Deadline => [
                 ("quá thời hạn xử lý", "gửi lại với cùng mã lệnh; nếu lệnh đã ghi sẽ trả về biên nhận đầu tiên"),

@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use sogoc_app::App;
 use sogoc_log::LogError;
 
-use super::error::{Fault, ServiceCode};
+use super::ask::invalid;
+use super::error::Fault;
 
 /// Age of the last look at the head, in microseconds, up to which a question is answered without another.
 const AGE_US_MAX: i64 = 1_000_000;
-/// How soon a position that is not there yet is worth another try, in milliseconds.
-const NOT_YET_MS: u64 = 200;
 
 /// When the log was looked at last.
 #[derive(Debug, Default)]
@@ -36,8 +35,14 @@ impl Fresh {
         match position {
             Some(position) if app.register().size() <= position => {
                 self.look(app).await?;
-                if app.register().size() <= position {
-                    return Err(Fault::Service(ServiceCode::NotYet, Some(NOT_YET_MS)));
+                let size = app.register().size();
+                if size <= position {
+                    // All nodes have one log: a position that is not in it now was given by no receipt.
+                    return Err(invalid(
+                        "least_position",
+                        &position.to_string(),
+                        format!("the log has {size} entries"),
+                    ));
                 }
                 Ok(())
             }

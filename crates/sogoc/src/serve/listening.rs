@@ -174,7 +174,7 @@ where
         .keep_alive_interval(Duration::from_secs(PING_SECONDS))
         .keep_alive_timeout(Duration::from_secs(PING_SECONDS));
     let service = TowerToHyperService::new(router);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut served = pin!(builder.serve_connection(TokioIo::new(Prompt::new(stream)), service));
     let old = tokio::time::sleep(Duration::from_secs(manners.connection_seconds_max));
     tokio::select! {
         // Errors are the client's: it went away, was too slow, or spoke no HTTP.
@@ -242,6 +242,66 @@ fn signals() -> io::Result<impl Future<Output = ()> + Send> {
             std::future::pending::<()>().await;
         }
     })
+}
+
+/// A stream whose reads fail when the other side does not even say which HTTP it speaks within [`HEADERS_SECONDS_MAX`]:
+/// until then nobody else keeps the time.
+#[derive(Debug)]
+struct Prompt<S> {
+    stream: S,
+    /// Bytes of a preface that have not come yet.
+    due: usize,
+    late: Pin<Box<Sleep>>,
+}
+
+impl<S> Prompt<S> {
+    fn new(stream: S) -> Self {
+        /// As long as the preface of HTTP/2.
+        const PREFACE_BYTES: usize = 24;
+        let limit = Duration::from_secs(HEADERS_SECONDS_MAX);
+        Self { stream, due: PREFACE_BYTES, late: Box::pin(tokio::time::sleep(limit)) }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Prompt<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.due = self.due.saturating_sub(buffer.filled().len() - before);
+            return read;
+        }
+        if self.due > 0 && self.late.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prompt<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 /// A stream whose writes fail when the other side takes nothing for [`STALLED_SECONDS_MAX`].

@@ -25,6 +25,9 @@ on_sqlite!(
 );
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+/// What is wrong, verb, path, headers, body, and the status and code that it is told by.
+type Case<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], Vec<u8>, (u16, &'a str));
+
 const SCORE: &str = "/v1/commands/record-self-score";
 
 fn what_cannot_be_read_or_is_not_there_is_a_problem_in_both_languages(kind: Kind) {
@@ -42,9 +45,9 @@ fn what_cannot_be_read_or_is_not_there_is_a_problem_in_both_languages(kind: Kind
         r#"{"a":"#.repeat(100),
         "}".repeat(100)
     );
-    let long_query = format!("/v1/seasons?page_token={}", "a".repeat(17_000));
+    let long_query = format!("/v1/agencies?page_token={}", "a".repeat(17_000));
     let malformed = (400, "malformed-command");
-    let cases: Vec<(&str, &str, &str, &[(&str, &str)], Vec<u8>, (u16, &str))> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("an unknown path", "GET", "/v1/no-such-path", &[], vec![], (404, "no-such-method")),
         ("an unknown path outside of /v1", "GET", "/index.php", &[], vec![], (404, "no-such-method")),
         (
@@ -63,7 +66,7 @@ fn what_cannot_be_read_or_is_not_there_is_a_problem_in_both_languages(kind: Kind
         ("no number", "GET", "/v1/seasons?page_size=many", &[], vec![], malformed),
         ("a negative number", "GET", "/v1/seasons?page_size=-1", &[], vec![], malformed),
         ("a number that is too large", "GET", "/v1/log/entries?from=18446744073709551616", &[], vec![], malformed),
-        ("a query that is no UTF-8", "GET", "/v1/seasons?page_token=%ff%fe", &[], vec![], (400, "invalid")),
+        ("a query that is no UTF-8", "GET", "/v1/agencies?page_token=%ff%fe", &[], vec![], (400, "invalid")),
         ("a path that is no UTF-8", "GET", "/v1/seasons/%ff", &[], vec![], malformed),
         ("a query that is too long", "GET", &long_query, &[], vec![], (413, "too-large")),
         ("an unknown season", "GET", "/v1/seasons/no-such-season", &[], vec![], (404, "unknown")),
@@ -85,7 +88,7 @@ fn what_cannot_be_read_or_is_not_there_is_a_problem_in_both_languages(kind: Kind
             vec![],
             (400, "invalid"),
         ),
-        ("a page that is none", "GET", "/v1/seasons?page_token=abc", &[], vec![], (400, "invalid")),
+        ("a page that is none", "GET", "/v1/agencies?page_token=abc", &[], vec![], (400, "invalid")),
         (
             "a position that is not there yet",
             "GET",
@@ -204,7 +207,8 @@ fn a_field_has_two_names_but_not_at_once(kind: Kind) {
     let command = |names: &[&str]| {
         let mut body = json!({"season": pilot::SEASON, "agency": "so-y-te", "leaf": "1.1.1", "inputs": {}});
         names.iter().for_each(|name| body[*name] = fresh_id().into());
-        body["inputs"] = json!({"yesNo": true});
+        // Another score each time: the same one would be nothing to record.
+        body["inputs"] = json!({"yesNo": names == ["commandId"]});
         officer.post(SCORE, &body)
     };
     command(&["commandId"]).ok();

@@ -2,5 +2,6 @@
 
 mod clients;
 mod faults;
+mod operating;
 mod roles;
 mod watching;
