@@ -32,11 +32,13 @@ const SCORECARDS_QUICK: u32 = 300;
 /// A register with seasons that run, one for each measurement.
 pub(crate) struct Live {
     pub(crate) app: App,
+    /// Its store.
+    pub(crate) url: String,
     scorecards: u32,
     seasons: u32,
     commands: Arc<AtomicU64>,
     /// Begins the command ids of this process.
-    salt: u64,
+    pub(crate) salt: u64,
 }
 
 /// What callers did in a run.
@@ -49,7 +51,7 @@ impl Live {
     pub(crate) async fn open(url: &str, scorecards: u32) -> anyhow::Result<Self> {
         let app = App::open(url, Options::default()).await?;
         let salt = mix(app.now().micros().unsigned_abs());
-        Ok(Self { app, scorecards, seasons: 0, commands: Arc::default(), salt })
+        Ok(Self { app, url: url.to_owned(), scorecards, seasons: 0, commands: Arc::default(), salt })
     }
 
     /// Closes the log without bringing the SQL mirror along, which nobody reads here.
@@ -60,7 +62,7 @@ impl Live {
     }
 
     /// A season in which nothing is scored yet.
-    async fn season(&mut self) -> anyhow::Result<Season> {
+    pub(crate) async fn season(&mut self) -> anyhow::Result<Season> {
         self.seasons += 1;
         let season = Season::live(self.seasons, self.scorecards);
         let world = self.app.register().world().clone();
@@ -185,7 +187,7 @@ impl Hand {
 }
 
 /// The commands of an agency's season, in order.
-fn scorecard(season: &Season, agency: u32) -> impl Iterator<Item = (AccountId, Command)> + Send {
+pub(crate) fn scorecard(season: &Season, agency: u32) -> impl Iterator<Item = (AccountId, Command)> + Send {
     let officer = season.officer(agency);
     let declare = {
         let (season, id) = (season.id.clone(), season.agency(agency));

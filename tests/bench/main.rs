@@ -16,6 +16,7 @@ mod random;
 mod reading;
 mod relay;
 mod report;
+mod service;
 mod writer;
 
 use std::path::PathBuf;
@@ -188,8 +189,21 @@ async fn generate(store: &str, agencies: u32, seed: u64) -> anyhow::Result<()> {
 }
 
 /// Names of the measurements, in the order in which they run.
-const MEASUREMENTS: &[&str] =
-    &["score", "hot", "log-append", "log-verify", "open", "curve", "sqlite", "prove", "evidence", "relay"];
+const MEASUREMENTS: &[&str] = &[
+    "score",
+    "hot",
+    "log-append",
+    "log-verify",
+    "open",
+    "curve",
+    "sqlite",
+    "prove",
+    "evidence",
+    "relay",
+    "service-start",
+    "service-commands",
+    "service-questions",
+];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -239,6 +253,9 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             "prove" => bench.prove().await?,
             "evidence" => bench.evidence().await?,
             "relay" => bench.relay().await?,
+            "service-start" => bench.service_start().await?,
+            "service-commands" => bench.service_commands().await?,
+            "service-questions" => bench.service_questions().await?,
             "log-append" => bench.log_append().await?,
             "log-verify" => bench.log_verify().await?,
             other => unreachable!("{other} is not one of the measurements"),

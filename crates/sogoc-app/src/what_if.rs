@@ -27,7 +27,8 @@ impl App {
     pub async fn what_if(&self, commands: &[Envelope]) -> Result<Vec<ChangedFigure>, WouldBeRefused> {
         // A file that cannot be looked at is as one that is not stored, and the refusal says so.
         let files = self.found_all(commands.iter()).await.unwrap_or_default();
-        let register = self.register();
+        // Copies share everything until one of them moves on, and nobody waits for this one.
+        let register = self.register().overlay();
         let mut overlay = register.overlay();
         for (number, envelope) in (1..).zip(commands) {
             let refused = |refusal| WouldBeRefused { number, refusal: Box::new(refusal) };

@@ -54,7 +54,7 @@ pub use error::LogError;
 pub use export::{Exported, WithEntries};
 pub use faults::{Faulty, Mode, Step};
 pub use lease::{Advanced, Lease};
-pub use log::{Head, Log, Wake};
+pub use log::{Head, Log, RETRY_FULL_MS, Wake};
 pub use observer::{Batch, Observer};
 pub use options::{DEFAULT_NAME, Options, TimeSource};
 pub use reading::StoredEntry;

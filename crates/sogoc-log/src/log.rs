@@ -13,14 +13,16 @@ use crate::error::LogError;
 use crate::observer::Observer;
 use crate::options::Options;
 use crate::sequencer::{Member, Sequencer};
-use crate::store::{HeadRow, Pool, Writer, on_pool};
+use crate::store::{HeadRow, Pool, Writer, in_time, on_pool};
 use crate::values::is_log_name;
 use crate::{postgres, sqlite};
 
 /// Longest time between two looks of a waiting reader, in milliseconds.
 const POLL_MS: u64 = 500;
-/// Hint to a caller that found the queue full, in milliseconds: a few batches.
-const RETRY_FULL_MS: u64 = 50;
+/// How long the connection that listens may be quiet, and may take to answer then, in seconds.
+const LISTEN_SECONDS_MAX: u64 = 5;
+/// Hint to a caller that found the queue full, in milliseconds: a few batches. No other fault has this one.
+pub const RETRY_FULL_MS: u64 = 50;
 
 /// A log: clones share one queue, one appender task and one pool.
 #[derive(Clone)]
@@ -265,16 +267,20 @@ impl Log {
     /// queue is full; otherwise it may have been recorded, and the same command id will tell.
     pub async fn append(&self, append: Append) -> Result<Receipt, LogError> {
         let append = append.prepare(&self.inner.name)?;
-        let full = |what: &str| LogError::Unavailable {
-            retry_after_ms: RETRY_FULL_MS,
-            why: format!("the queue of appends has no room ({what}); nothing was recorded"),
+        let observer = self.inner.options.observer.as_deref();
+        let full = |what: &str| {
+            observer.inspect(|observer| observer.full());
+            LogError::Unavailable {
+                retry_after_ms: RETRY_FULL_MS,
+                why: format!("the queue of appends has no room ({what}); nothing was recorded"),
+            }
         };
         let share = kibibytes(append.bytes).min(kibibytes(self.inner.options.queue_bytes)).max(1);
         let share = Arc::clone(&self.inner.budget)
             .try_acquire_many_owned(share)
             .map_err(|_| full(&format!("{} bytes", self.inner.options.queue_bytes)))?;
         let (answer, answered) = oneshot::channel();
-        let (observer, entries) = (self.inner.options.observer.as_deref(), append.entries.len());
+        let entries = append.entries.len();
         let queued = observer.map(Observer::elapsed).unwrap_or_default();
         // Before it may be taken: the count never falls below zero.
         observer.inspect(|observer| observer.entered(entries));
@@ -300,8 +306,8 @@ impl Log {
 
     pub(crate) async fn head_row(&self) -> Result<HeadRow, LogError> {
         match &self.inner.pool {
-            Pool::Sqlite(pool) => sqlite::read_head(pool).await,
-            Pool::Postgres(pool) => postgres::read_head(pool).await,
+            Pool::Sqlite(pool) => in_time(sqlite::read_head(pool)).await,
+            Pool::Postgres(pool) => in_time(postgres::read_head(pool)).await,
         }
     }
 
@@ -357,20 +363,26 @@ impl Wake {
 
 /// Passes on what other processes append.
 async fn listen(pool: sqlx::PgPool, channel: String, wake: watch::Sender<u64>) {
-    loop {
+    let alive = Duration::from_secs(LISTEN_SECONDS_MAX);
+    while !pool.is_closed() {
+        // Not from the readers' pool: a connection that was lost without a word would keep its place there for ever.
+        let own = sqlx::postgres::PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(alive)
+            .connect_lazy_with(pool.connect_options().as_ref().clone());
         let failed = async {
-            let mut listener = sqlx::postgres::PgListener::connect_with(&pool).await?;
-            listener.listen(&channel).await?;
+            let mut listener = sqlx::postgres::PgListener::connect_with(&own).await?;
             loop {
-                let told = listener.recv().await?;
-                wake.send_replace(told.payload().parse().unwrap_or(0));
+                // Said once more when it was quiet: that changes nothing and shows whether anybody is there.
+                let listening = tokio::time::timeout(alive, listener.listen(&channel)).await;
+                listening.map_err(|late| sqlx::Error::Io(late.into()))??;
+                while let Ok(told) = tokio::time::timeout(alive, listener.recv()).await {
+                    wake.send_replace(told?.payload().parse().unwrap_or(0));
+                }
             }
         };
         let failed: Result<std::convert::Infallible, sqlx::Error> = failed.await;
         let Err(error) = failed;
-        if matches!(error, sqlx::Error::PoolClosed) {
-            return;
-        }
         tracing::debug!(error = %error, "not listening for appends; polling goes on");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -14,6 +14,8 @@ pub trait Observer: Debug + Send + Sync {
     fn entered(&self, entries: usize);
     /// So many entries left the queue: for a batch, or because there was no room for them.
     fn left(&self, entries: usize);
+    /// An append found no room in the queue; its caller was told so at once.
+    fn full(&self);
     /// An append was answered, in whatever way, so long after it had entered the queue.
     fn answered(&self, after: Duration);
     /// A batch ended, and its appends are answered.

@@ -30,6 +30,9 @@ const MIGRATIONS: [&str; SCHEMA as usize] = [
 const ROLE: &str = include_str!("../migrations/postgres/role.sql");
 /// Longest wait for a connection, in seconds.
 const CONNECT_SECONDS_MAX: u64 = 5;
+/// Longest wait for a sign of life of a connection that is idle, in seconds. The driver's own look waits for ever, and with
+/// it the connection's place in the pool.
+const ALIVE_SECONDS_MAX: u64 = 2;
 /// Oldest server that is used.
 const SERVER_VERSION_MIN: i32 = 150_000;
 
@@ -211,6 +214,9 @@ impl Target {
         let pool = PgPoolOptions::new()
             .max_connections(options.readers.max(1) + 1)
             .acquire_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(is_alive(connection)))
+            .after_release(|connection, _| Box::pin(is_alive(connection)))
             .connect_lazy_with(self.service(options).options([("plan_cache_mode", "force_custom_plan")]));
         let writer = PgWriter {
             target: self.clone(),
@@ -219,6 +225,14 @@ impl Target {
             connection: Some(connection),
         };
         Ok((pool, writer))
+    }
+}
+
+/// Whether a connection of the pool may be used. An error gives it up without another word to the other side.
+async fn is_alive(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(Duration::from_secs(ALIVE_SECONDS_MAX), connection.ping()).await {
+        Ok(pinged) => pinged.map(|()| true),
+        Err(late) => Err(sqlx::Error::Io(late.into())),
     }
 }
 

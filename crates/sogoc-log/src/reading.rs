@@ -10,7 +10,7 @@ use crate::append::Receipt;
 use crate::entry::{Entry, EntryError};
 use crate::error::LogError;
 use crate::log::Log;
-use crate::store::{Known, Lines, Pool, Row, bytes32, integer, on_pool, position, prefix_end, told, version};
+use crate::store::{Known, Lines, Pool, Row, bytes32, in_time, integer, on_pool, position, prefix_end, told, version};
 use crate::values::{NUMBER_LIMIT, Position, StreamId, Version};
 use crate::{postgres, sqlite};
 
@@ -67,7 +67,7 @@ impl Log {
         if from >= to {
             return Ok(Vec::new());
         }
-        match self.lines(Lines::Entries, from, to).await {
+        match in_time(self.lines(Lines::Entries, from, to)).await {
             Ok(text) => match entries_of(&text, from, limit) {
                 Some(entries) => Ok(entries),
                 None => self.read_rows(from, to).await,

@@ -79,7 +79,14 @@ impl Log {
     /// # Errors
     /// `Refused` for a place that holds a log; as [`Log::open_or_create`].
     pub async fn begin_restore(url: &str, options: Options, size: u64) -> Result<Restoring, LogError> {
-        let log = Self::open_or_create(url, Options { restoring: true, ..options }).await?;
+        let options = Options { restoring: true, ..options };
+        let log = match Self::open(url, options.clone()).await {
+            // On a server the service's own role could not make one, and need not where its owner has.
+            Err(LogError::Schema { found: 0, .. } | LogError::Unusable { .. } | LogError::NotARegister { .. }) => {
+                Self::open_or_create(url, options).await?
+            }
+            opened => opened?,
+        };
         match log.begin(size).await {
             Ok((writer, already)) => Ok(Restoring { log, writer, frontier: Frontier::new(), already }),
             Err(error) => {

@@ -28,8 +28,11 @@ use crate::values::{Position, StreamId, Version};
 
 /// Most members of one batch.
 pub(crate) const BATCH_MAX: usize = 1_024;
-/// Longest time from the begin of a batch to its commit, in seconds. Beyond it the connection is given up and its
-/// outcome is unknown until the same command is sent again.
+/// Longest time from the begin of a batch to its commit, in seconds: this, and as many more as it has mebibytes. Beyond it
+/// the connection is given up and its outcome is unknown until the same command is sent again. Longer than any wait for
+/// the head row (`lock_timeout`), and short, for a connection that was lost without a word is known by nothing else.
+const BATCH_SECONDS_MIN: u64 = 10;
+/// The same at most.
 const BATCH_SECONDS_MAX: u64 = 30;
 /// `received` is admitted this much before the time of recording (invariant 12), in microseconds.
 const LATE_US_MAX: i64 = 10_000_000;
@@ -143,10 +146,11 @@ impl<W: Writer> Sequencer<W> {
         appends: &[Prepared],
         answers: &mut [Option<Result<Receipt, LogError>>],
     ) -> Result<(), LogError> {
-        let limit = Duration::from_secs(BATCH_SECONDS_MAX);
-        let result = match tokio::time::timeout(limit, self.commit(appends, answers)).await {
+        let mebibytes = appends.iter().map(|append| append.bytes as u64).sum::<u64>() >> 20;
+        let seconds = BATCH_SECONDS_MAX.min(BATCH_SECONDS_MIN + mebibytes);
+        let result = match tokio::time::timeout(Duration::from_secs(seconds), self.commit(appends, answers)).await {
             Ok(result) => result,
-            Err(_) => Err(LogError::unavailable(format!("the store did not answer within {BATCH_SECONDS_MAX} s"))),
+            Err(_) => Err(LogError::unavailable(format!("the store did not answer within {seconds} s"))),
         };
         if let Err(error) = &result {
             // Whatever state the transaction is in, it goes with the connection.

@@ -1,6 +1,7 @@
 //! What both stores do, and how their errors are told.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use sogoc_proof::{Frontier, Hash};
 use uuid::Uuid;
@@ -20,6 +21,18 @@ pub enum Pool {
     Sqlite(sqlx::SqlitePool),
     /// The server.
     Postgres(sqlx::PgPool),
+}
+
+/// Longest wait for what one statement reads, in seconds. A connection whose other side has gone without a word (its host
+/// lost power, a firewall its state) never says so: whatever waits for it has to give up by itself.
+const READ_SECONDS_MAX: u64 = 10;
+
+/// What a statement reads, if the store gives it in time.
+pub(crate) async fn in_time<T>(read: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+    match tokio::time::timeout(Duration::from_secs(READ_SECONDS_MAX), read).await {
+        Ok(read) => read,
+        Err(_) => Err(LogError::unavailable(format!("the store did not answer within {READ_SECONDS_MAX} s"))),
+    }
 }
 
 /// Runs the same statements on either store: `$1` parameters work on both.

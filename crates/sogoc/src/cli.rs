@@ -346,6 +346,17 @@ Examples:
     /// Found a register, and set what accounts sign in with
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Ask a node whether it is ready: exit code 0, or 3
+    #[command(after_help = "For a container's health check, which needs no shell for it.
+
+Examples:
+  sogoc health
+  sogoc health http://127.0.0.1:9464/livez")]
+    Health {
+        /// The node's operator address
+        #[arg(default_value = "http://127.0.0.1:9464/readyz")]
+        url: String,
+    },
     /// Read, verify or copy the log
     #[command(subcommand)]
     Log(LogCommand),

@@ -33,7 +33,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let lang = Lang::choose(cli.given.lang, |name| std::env::var(name).ok());
     let output = Output::new(cli.given.json, lang);
-    trace();
+    // A service tells more, and says how in its configuration.
+    if !matches!(cli.command, cli::Command::Serve(_)) {
+        telemetry::for_command();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -48,13 +51,6 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(&output),
     }
-}
-
-/// Traces go to stderr where SOGOC_TRACE asks for them (`SOGOC_TRACE=debug`); they never hold texts or scores.
-fn trace() {
-    let filter = std::env::var("SOGOC_TRACE").unwrap_or_else(|_| "off".to_owned());
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_default();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 /// What a command ends with.

@@ -44,6 +44,17 @@ pub(crate) async fn to_write(global: &Global, output: &Output) -> Result<App, Fa
     with_key(global, output, app).await
 }
 
+/// The same for a service, with somebody who watches appends.
+pub(crate) async fn to_serve(
+    global: &Global,
+    output: &Output,
+    observer: std::sync::Arc<dyn sogoc_log::Observer>,
+) -> Result<App, Failure> {
+    check_store(&global.store)?;
+    let app = open_watched(global, output, Absent::Created, evidence_store(global)?, Some(observer)).await?;
+    with_key(global, output, app).await
+}
+
 /// Has checkpoints signed where there is a key, which a new log gets.
 async fn with_key(global: &Global, output: &Output, app: App) -> Result<App, Failure> {
     match keys::find_or_make(global, output, app.log(), app.is_new()) {
@@ -74,8 +85,18 @@ async fn open(
     absent: Absent,
     evidence: Option<EvidenceStore>,
 ) -> Result<App, Failure> {
+    open_watched(global, output, absent, evidence, None).await
+}
+
+async fn open_watched(
+    global: &Global,
+    output: &Output,
+    absent: Absent,
+    evidence: Option<EvidenceStore>,
+    observer: Option<std::sync::Arc<dyn sogoc_log::Observer>>,
+) -> Result<App, Failure> {
     let mut progress = Progress::new(output.lang.pick("dựng sổ", "building the register"));
-    let log = sogoc_log::Options { name: global.log_name.clone(), ..sogoc_log::Options::default() };
+    let log = sogoc_log::Options { name: global.log_name.clone(), observer, ..sogoc_log::Options::default() };
     let options = Options {
         log,
         absent,

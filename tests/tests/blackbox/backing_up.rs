@@ -29,6 +29,7 @@ on_sqlite!(
     a_backup_that_was_cut_leaves_the_one_before,
     evidence_files_go_along_where_they_are_asked_for,
     a_name_that_the_entries_do_not_have_is_refused,
+    an_older_copy_of_a_store_is_whole_and_is_told_all_the_same,
     a_backup_of_another_history_is_refused_even_with_force
 );
 
@@ -424,6 +425,22 @@ fn a_name_that_the_entries_do_not_have_is_refused(kind: Kind) {
     let answer = named.run(&["restore", from.to_str().unwrap()]).ends(1);
     assert!(answer.stderr.contains("every entry"), "{}", answer.stderr);
     assert!(!to.file().exists());
+}
+
+fn an_older_copy_of_a_store_is_whole_and_is_told_all_the_same(kind: Kind) {
+    let store = Store::pilot(kind);
+    let sogoc = store.sogoc();
+    sogoc.ok(&["log", "checkpoint"]);
+    sql::checkpoint(store.url());
+    let copy = store.folder().join("copy.db");
+    std::fs::copy(store.file(), &copy).unwrap();
+    sogoc.ok(&["log", "verify"]);
+    sogoc.accepted(&[pilot::declares_all("so-y-te")]);
+    let url = format!("sqlite:{}", copy.display());
+    // By itself nothing is wrong with it; beside the key it is too short.
+    Sogoc::on(&url).ok(&["log", "verify"]);
+    let answer = Sogoc::on(&url).keyed(store.folder().join(stores::KEY)).run(&["log", "verify"]).ends(4);
+    assert!(answer.stderr.contains("newer backup"), "{}", answer.stderr);
 }
 
 fn a_backup_of_another_history_is_refused_even_with_force(kind: Kind) {

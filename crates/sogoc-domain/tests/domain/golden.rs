@@ -474,7 +474,7 @@ fn file_of(kind: &str, version: u32) -> String {
 
 /// Every kind and kind version that is known, with a stream that may hold it.
 fn known() -> BTreeMap<(&'static str, u32), &'static str> {
-    let streams: [(&[(&'static str, u32)], &'static str); 12] = [
+    let streams: [(&[(&'static str, u32)], &'static str); 13] = [
         (AgencyEvent::KINDS, "agency/a"),
         (InstrumentEvent::KINDS, "instrument/a"),
         (AccountEvent::KINDS, "account/a"),

@@ -4,7 +4,10 @@
 
 do $$
 begin
-  create role {role} nologin;
+  -- An owner that may make no roles finds it made.
+  if to_regrole('{role}') is null then
+    create role {role} nologin;
+  end if;
 exception
   -- Roles belong to the server: another log may have made it, even at this moment.
   when duplicate_object or unique_violation then null;

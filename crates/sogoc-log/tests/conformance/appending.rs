@@ -324,6 +324,7 @@ async fn a_full_queue_answers_at_once(stage: Stage) {
 struct Counts {
     looks: AtomicU64,
     waiting: AtomicI64,
+    full: AtomicU64,
     batches: Mutex<Vec<Batch>>,
     answered: Mutex<Vec<Duration>>,
 }
@@ -340,6 +341,10 @@ impl Observer for Counts {
     fn left(&self, entries: usize) {
         let before = self.waiting.fetch_sub(entries as i64, Ordering::SeqCst);
         assert!(before >= entries as i64, "{before} entries waited, {entries} left");
+    }
+
+    fn full(&self) {
+        self.full.fetch_add(1, Ordering::SeqCst);
     }
 
     fn answered(&self, after: Duration) {
@@ -366,6 +371,7 @@ async fn an_observer_is_told_of_every_append_and_batch(stage: Stage) {
     log.close().await;
     let batches = counts.batches.lock().expect("nobody panicked");
     let sum = |of: fn(&Batch) -> usize| batches.iter().map(of).sum::<usize>();
+    assert_eq!(counts.full.load(Ordering::SeqCst), full as u64);
     assert_eq!(sum(|batch| batch.appends), 20 - full + 2);
     assert_eq!((accepted, sum(|batch| batch.accepted)), (1, 3), "one of those that expect b/all at 0 wins");
     assert_eq!(sum(|batch| batch.entries), 3, "a command sent again records nothing");

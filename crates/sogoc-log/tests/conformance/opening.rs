@@ -37,7 +37,7 @@ async fn a_log_that_exists_is_opened_again_with_its_name(stage: Stage) {
 async fn a_newer_schema_is_refused(stage: Stage) {
     stage.log().await.close().await;
     stage.store.tamper("update head set schema = 99").await;
-    let newer = Err(LogError::Schema { found: 99, usable: 2 });
+    let newer = Err(LogError::Schema { found: 99, usable: 3 });
     assert_eq!(Log::open(stage.store.url(), Options::default()).await.map(|_| ()), newer);
     assert_eq!(Log::migrate(stage.store.url(), &Options::default()).await.map(|_| ()), newer);
 }
@@ -66,7 +66,7 @@ async fn an_older_store_is_refused_until_it_is_migrated_and_keeps_its_entries(st
 
     let options = Options { role: None, ..Options::default() };
     let older = Log::open(stage.store.url(), options.clone()).await.map(|_| ());
-    assert_eq!(older, Err(LogError::Schema { found: 1, usable: 2 }));
+    assert_eq!(older, Err(LogError::Schema { found: 1, usable: 3 }));
     assert!(older.expect_err("refused").to_string().contains("sogoc store migrate"));
     // At once by several, as when a service and an operator start together.
     let migrated = futures_util::future::join_all((0..3).map(|_| {

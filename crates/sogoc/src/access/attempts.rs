@@ -44,6 +44,9 @@ impl Access {
         let open = self.is_open(account);
         // For an account that is closed the same is done as for one that never was.
         let tried = if open { self.begin_try(account, Counted::WithPassword).await? } else { None };
+        if tried.is_none() {
+            store::begin_nothing(self.pool(), now).await?;
+        }
         let digest = tried.as_ref().and_then(|credentials| credentials.password.as_deref());
         let password_fits = self.inner.hasher.verify(password, digest).await?;
         let Some(credentials) = tried else { return Err(Denied::failed()) };

@@ -208,7 +208,7 @@ pub(crate) struct Source(pub(crate) IpAddr);
 
 /// Counts a sign-in by how it ended.
 fn count(outcome: &'static str) {
-    metrics::counter!("sogoc_sign_ins_total", "outcome" => outcome).increment(1);
+    crate::telemetry::signed_in(outcome);
 }
 
 fn digest(bytes: &[u8]) -> store::Digest {

@@ -399,13 +399,17 @@ async fn callback(State(access): State<Access>, request: Parts) -> Response {
 /// What went wrong with the provider goes to the operator; the browser is told that it did.
 fn provider_broken(broken: &Broken) -> Response {
     tracing::warn!(error = broken as &dyn std::error::Error, "a sign-in at the OpenID provider failed");
-    let (en, vi) = match broken {
+    let refused = |why: Said| Refusal::new(Code::SignInInterrupted).with_said("why", &why);
+    match broken {
         Broken::NotBelieved(_) => {
-            ("what the provider says cannot be believed", "thông tin của nhà cung cấp không đáng tin")
+            let why =
+                Said::new("what the provider says cannot be believed", "thông tin của nhà cung cấp không đáng tin");
+            pages::denied(&refused(why).into())
         }
-        Broken::NoAnswer(_) => ("the provider does not answer", "nhà cung cấp không trả lời"),
-    };
-    pages::denied(&Refusal::new(Code::SignInInterrupted).with_said("why", &Said::new(en, vi)).into())
+        Broken::NoAnswer(_) => {
+            pages::unanswered(&refused(Said::new("the provider does not answer", "nhà cung cấp không trả lời")))
+        }
+    }
 }
 
 fn source(request: &Parts) -> Option<std::net::IpAddr> {

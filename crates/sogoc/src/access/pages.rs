@@ -58,6 +58,13 @@ pub(super) fn denied(denied: &Denied) -> Response {
     }
 }
 
+/// Where the provider does not answer, which is nobody's fault here and may pass.
+pub(super) fn unanswered(refusal: &Refusal) -> Response {
+    let mut response = refused(refusal);
+    *response.status_mut() = StatusCode::BAD_GATEWAY;
+    response
+}
+
 fn refused(refusal: &Refusal) -> Response {
     let mut body = String::new();
     for (language, lang) in [(Language::Vietnamese, "vi"), (Language::English, "en")] {

@@ -56,11 +56,6 @@ impl Ask {
         self.0.get(name).and_then(Value::as_u64)
     }
 
-    /// A flag.
-    pub(crate) fn flag(&self, name: &str) -> bool {
-        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
-    }
-
     /// An instant that may be left out.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
 use http::{HeaderMap, header};
@@ -19,6 +20,9 @@ use crate::access::Caller;
 
 /// How soon there may be room again, in milliseconds.
 const BUSY_MS: u64 = 200;
+/// Longest wait for the store to say who calls, in milliseconds. A store that takes longer is away, and a call that waits for
+/// it for as long as it may would keep its place from others, and a node from ending.
+const KNOWN_MS_MAX: u64 = 5_000;
 /// Callers whose rates are remembered before those that have been quiet are forgotten.
 const CALLERS_MAX: usize = 10_000;
 
@@ -77,11 +81,6 @@ impl Door {
         Self { room: room(), watches: room(), rates: DefaultKeyedRateLimiter::keyed(quota), limits }
     }
 
-    /// Calls that are under way.
-    pub(crate) fn under_way(&self) -> usize {
-        self.limits.in_flight.saturating_sub(self.room.available_permits())
-    }
-
     /// That a caller does not send too much.
     fn check_rate(&self, caller: String) -> Result<(), Fault> {
         if self.rates.len() > CALLERS_MAX {
@@ -110,16 +109,21 @@ impl Api {
         let door = &self.inner.door;
         let busy = |_| Fault::Service(ServiceCode::Busy, Some(BUSY_MS));
         let place = Arc::clone(&door.room).try_acquire_owned().map_err(busy)?;
-        let caller = self.inner.access.caller(headers).await?;
-        let who = match (&caller.account, from) {
-            (Some(account), _) => account.to_string(),
-            // No account's id has a colon.
-            (None, Some(address)) => format!("from:{address}"),
-            (None, None) => "from:".to_owned(),
+        // No account's id has a colon.
+        let place_of = || from.map_or_else(|| "from:".to_owned(), |address| format!("from:{address}"));
+        let known = tokio::time::timeout(Duration::from_millis(KNOWN_MS_MAX), self.inner.access.caller(headers));
+        let late = |_| Fault::Service(ServiceCode::Unavailable, Some(BUSY_MS));
+        let caller = match known.await.map_err(late)? {
+            Ok(caller) => caller,
+            Err(denied) => {
+                // Who tries tokens is told apart by where it comes from.
+                door.check_rate(place_of())?;
+                return Err(denied.into());
+            }
         };
-        door.check_rate(who)?;
+        door.check_rate(caller.account.as_ref().map_or_else(place_of, ToString::to_string))?;
         may_call(method, &caller)?;
-        let call = Call { caller, language: language(headers), correlation: None, from };
+        let call = Call { caller, language: language(headers), correlation: crate::telemetry::correlation(), from };
         Ok(Admitted { call, place })
     }
 }
@@ -129,7 +133,7 @@ impl Admitted {
     ///
     /// # Errors
     /// `busy`.
-    pub(super) fn to_watch(mut self, api: &Api) -> Result<Self, Fault> {
+    pub(super) fn watching(mut self, api: &Api) -> Result<Self, Fault> {
         let busy = |_| Fault::Service(ServiceCode::Busy, Some(BUSY_MS));
         self.place = Arc::clone(&api.inner.door.watches).try_acquire_owned().map_err(busy)?;
         Ok(self)

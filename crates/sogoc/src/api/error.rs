@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sogoc_app::{EvidenceError, ExecuteError};
 use sogoc_domain::refusal::{Code, Language, Refusal};
 use sogoc_evidence::BlobError;
-use sogoc_log::LogError;
+use sogoc_log::{LogError, RETRY_FULL_MS};
 use sogoc_register::{AsOfError, QueryError};
 
 use super::schema::SCHEMA;
@@ -30,6 +30,27 @@ pub(crate) enum Fault {
     Refusal(Box<Refusal>),
     /// The service does not do it, now or at all.
     Service(ServiceCode, Option<u64>),
+}
+
+/// A call that was not answered: why, and the id by which an operator finds it in logs and traces.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) fault: Fault,
+    pub(crate) request: String,
+}
+
+/// What was found before there was a call.
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self { fault, request: String::new() }
+    }
+}
+
+impl Failed {
+    /// In a language.
+    pub(crate) fn told(&self, language: Language) -> Told {
+        Told { request: self.request.clone(), ..self.fault.told(language) }
+    }
 }
 
 /// What the service itself refuses.
@@ -298,6 +319,8 @@ pub(crate) struct Told {
     pub(crate) remedy: String,
     pub(crate) values: BTreeMap<String, String>,
     pub(crate) retry_after_ms: Option<u64>,
+    /// The id of the call; empty where there is none.
+    pub(crate) request: String,
 }
 
 impl Fault {
@@ -312,6 +335,7 @@ impl Fault {
         Self::Service(ServiceCode::Internal, None)
     }
 
+    #[cfg(test)]
     pub(crate) fn class(&self) -> Class {
         match self {
             Self::Refusal(refusal) => class_of(refusal.code),
@@ -337,6 +361,7 @@ impl Fault {
                 remedy: refusal.remedy(language),
                 values: refusal.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
                 retry_after_ms: (refusal.code == Code::Contended).then_some(RETRY_MS),
+                request: String::new(),
             },
             Self::Service(code, retry_after_ms) => {
                 let [vi, en] = code.texts();
@@ -351,6 +376,7 @@ impl Fault {
                     remedy: remedy.to_owned(),
                     values: BTreeMap::new(),
                     retry_after_ms: *retry_after_ms,
+                    request: String::new(),
                 }
             }
         }
@@ -376,6 +402,9 @@ impl Told {
         problem["title"] = self.message.clone().into();
         problem["status"] = self.class.http().as_u16().into();
         problem["detail"] = self.remedy.clone().into();
+        if !self.request.is_empty() {
+            problem["instance"] = format!("urn:sogoc:request:{}", self.request).into();
+        }
         problem
     }
 
@@ -387,6 +416,11 @@ impl Told {
         }
         if self.class == Class::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sogoc\""));
+        }
+        if let Ok(request) = HeaderValue::from_str(&self.request)
+            && !request.is_empty()
+        {
+            headers.insert("x-request-id", request);
         }
         headers
     }
@@ -433,21 +467,23 @@ impl From<QueryError> for Fault {
 
 impl From<LogError> for Fault {
     fn from(error: LogError) -> Self {
-        match error {
-            LogError::Unavailable { retry_after_ms, ref why } => {
-                if why.contains("the queue of appends has no room") {
-                    return Self::Service(ServiceCode::Busy, Some(retry_after_ms));
-                }
-                tracing::warn!(why = %why, "the log is unavailable");
-                Self::Service(ServiceCode::Unavailable, Some(retry_after_ms.max(RETRY_MS)))
-            }
-            LogError::Late { .. } => Self::Service(ServiceCode::Unavailable, Some(RETRY_MS)),
-            LogError::Corrupt { .. } | LogError::Diverged { .. } => {
-                tracing::error!(error = %error, "the log is not what was recorded");
-                Self::Service(ServiceCode::Corrupt, None)
-            }
-            other => Self::internal(other),
+        if let LogError::Unavailable { retry_after_ms, why } = &error {
+            tracing::warn!(why, "the log is unavailable");
+            // A queue that is full has room again after a few batches; a store that is away takes longer.
+            let code = if *retry_after_ms == RETRY_FULL_MS { ServiceCode::Busy } else { ServiceCode::Unavailable };
+            return Self::Service(code, Some(*retry_after_ms));
         }
+        if let LogError::Refused { what, limit, .. } = &error {
+            return Refusal::new(Code::Invalid).with("field", "request").with("value", what).with("why", limit).into();
+        }
+        if matches!(error, LogError::Late { .. }) {
+            return Self::Service(ServiceCode::Unavailable, Some(RETRY_MS));
+        }
+        if matches!(error, LogError::Corrupt { .. } | LogError::Diverged { .. }) {
+            tracing::error!(error = %error, "the log is not what was recorded");
+            return Self::Service(ServiceCode::Corrupt, None);
+        }
+        Self::internal(error)
     }
 }
 

@@ -39,10 +39,11 @@ pub(crate) use self::door::Limits;
 
 use self::ask::Ask;
 use self::door::{Admitted, Door};
-use self::error::{Fault, ServiceCode};
+use self::error::{Failed, Fault, ServiceCode};
 use self::fresh::Fresh;
 use self::schema::{Does, Method};
 use crate::access::{Access, Caller};
+use crate::telemetry::{self, InFlight, RequestTrace};
 
 /// A call: who makes it, and how its answer is to be told.
 #[derive(Clone, Debug)]
@@ -100,11 +101,6 @@ impl Api {
 
     pub(crate) fn app(&self) -> &App {
         &self.inner.app
-    }
-
-    /// Calls that are under way.
-    pub(crate) fn under_way(&self) -> usize {
-        self.inner.door.under_way()
     }
 
     /// Everything that is served on one port: gRPC, gRPC-Web and Connect with health and reflection, plain HTTP, the
@@ -174,29 +170,33 @@ impl Api {
         request: Value,
     ) -> Result<Answers, Fault> {
         match method.name.as_str() {
-            "WatchEntries" => Ok(self.watch(admitted.to_watch(self)?, headers, &Ask::new(request))),
+            "WatchEntries" => Ok(self.watch(admitted.watching(self)?, headers, &Ask::new(request))),
             "DownloadFile" => self.download(admitted, Ask::new(request)).await,
             _ => Err(Fault::Service(ServiceCode::NoSuchMethod, None)),
         }
     }
 
-    /// Counts a call by its method, its protocol and what became of it.
+    /// Traces a call, and counts it by its method, its protocol and what became of it.
     async fn counted<T>(
         &self,
         method: &Method,
         protocol: &'static str,
+        headers: &HeaderMap,
         answered: impl Future<Output = Result<T, Fault>>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, Failed> {
         let began = tokio::time::Instant::now();
-        let answered = answered.await;
+        let given = headers.get("traceparent").and_then(|value| value.to_str().ok());
+        let trace = RequestTrace::begin(given, &method.name, protocol);
+        let span = trace.span().clone();
+        let request = trace.correlation();
+        let _counted = InFlight::begin();
+        let answered = trace.run(answered).await;
         let outcome = answered.as_ref().err().map_or("ok", Fault::code);
-        let name = method.name.clone();
-        metrics::counter!("sogoc_requests_total", "method" => name.clone(), "protocol" => protocol, "outcome" => outcome)
-            .increment(1);
-        metrics::histogram!("sogoc_request_seconds", "method" => name).record(began.elapsed().as_secs_f64());
+        RequestTrace::outcome(&span, outcome);
+        telemetry::requested(method.name.clone(), protocol, outcome, began.elapsed());
         if let Err(Fault::Refusal(refusal)) = &answered {
-            metrics::counter!("sogoc_refusals_total", "code" => refusal.code.as_str()).increment(1);
+            telemetry::refused(refusal.code.as_str());
         }
-        answered
+        answered.map_err(|fault| Failed { fault, request })
     }
 }

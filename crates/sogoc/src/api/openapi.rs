@@ -186,6 +186,7 @@ fn problem_schema() -> Value {
             "message": { "type": "string" }, "remedy": { "type": "string" },
             "values": { "type": "object", "additionalProperties": { "type": "string" } },
             "retry_after_ms": { "type": "integer" },
+            "instance": { "type": "string", "description": "The id of the call, for the operator" },
         },
     })
 }

@@ -17,7 +17,7 @@ use sogoc_log::WithEntries;
 use tower::ServiceExt as _;
 
 use super::door::language;
-use super::error::{Fault, ServiceCode};
+use super::error::{Failed, Fault, ServiceCode};
 use super::schema::{Flow, Method, SCHEMA, Verb};
 use super::{Answer, Api, openapi, rpc, transcode};
 use crate::access::Source;
@@ -55,7 +55,7 @@ pub(super) fn router(api: &Api, beside: connectrpc::Router) -> Router {
                 Err(never) => match never {},
             };
         }
-        problem(&Fault::Service(ServiceCode::NoSuchMethod, None), request.headers())
+        problem(Fault::Service(ServiceCode::NoSuchMethod, None), request.headers())
     };
     router
         .route("/v1/log/watch", get(watch))
@@ -64,7 +64,7 @@ pub(super) fn router(api: &Api, beside: connectrpc::Router) -> Router {
         .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, JSON)], openapi::document())))
         .route("/", get(about))
         .method_not_allowed_fallback(async |request: Request| {
-            problem(&Fault::Service(ServiceCode::WrongVerb, None), request.headers())
+            problem(Fault::Service(ServiceCode::WrongVerb, None), request.headers())
         })
         .fallback(others)
         .with_state(api.clone())
@@ -114,13 +114,13 @@ async fn unary(api: &Api, method: &Method, params: &RawPathParams, request: Requ
     let timed = async {
         tokio::time::timeout(deadline, answered).await.unwrap_or(Err(Fault::Service(ServiceCode::Deadline, None)))
     };
-    match api.counted(method, PROTOCOL, timed).await {
+    match api.counted(method, PROTOCOL, &parts.headers, timed).await {
         Ok((body, Answer { mut headers, .. })) => {
             headers.insert(header::CONTENT_TYPE, JSON);
             headers.insert(header::CACHE_CONTROL, NEVER);
             (StatusCode::OK, headers, body).into_response()
         }
-        Err(fault) => problem(&fault, &parts.headers),
+        Err(fault) => problem(fault, &parts.headers),
     }
 }
 
@@ -176,8 +176,8 @@ fn peer(extensions: &http::Extensions) -> Option<IpAddr> {
 }
 
 /// A fault as a problem.
-pub(crate) fn problem(fault: &Fault, headers: &HeaderMap) -> Response {
-    let told = fault.told(language(headers));
+pub(crate) fn problem(failed: impl Into<Failed>, headers: &HeaderMap) -> Response {
+    let told = failed.into().told(language(headers));
     let body = serde_json::to_vec(&told.problem()).unwrap_or_default();
     let mut with = told.headers();
     with.insert(header::CONTENT_TYPE, PROBLEM);
@@ -195,7 +195,7 @@ async fn watch(State(api): State<Api>, params: RawPathParams, request: Request) 
         let request = transcode::from_value(&method.input, Value::Object(fields)).map_err(Fault::malformed)?;
         api.stream(method, admitted, parts.headers.clone(), request).await
     };
-    match api.counted(method, PROTOCOL, begun).await {
+    match api.counted(method, PROTOCOL, &parts.headers, begun).await {
         Ok(answers) => {
             let output = method.output.clone();
             let lines = answers.map(move |answer| {
@@ -206,7 +206,7 @@ async fn watch(State(api): State<Api>, params: RawPathParams, request: Request) 
             });
             ([(header::CONTENT_TYPE, LINES), (header::CACHE_CONTROL, NEVER)], Body::from_stream(lines)).into_response()
         }
-        Err(fault) => problem(&fault, &parts.headers),
+        Err(fault) => problem(fault, &parts.headers),
     }
 }
 
@@ -220,9 +220,9 @@ async fn upload(State(api): State<Api>, request: Request) -> Response {
         let answer = api.upload(&admitted.call, chunks).await?;
         transcode::to_json(&method.output, &answer).map_err(Fault::internal)
     };
-    match api.counted(method, PROTOCOL, answered).await {
+    match api.counted(method, PROTOCOL, &parts.headers, answered).await {
         Ok(body) => ([(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, NEVER)], body).into_response(),
-        Err(fault) => problem(&fault, &parts.headers),
+        Err(fault) => problem(fault, &parts.headers),
     }
 }
 
@@ -236,7 +236,7 @@ async fn download(State(api): State<Api>, params: RawPathParams, request: Reques
         let request = transcode::from_value(&method.input, Value::Object(fields)).map_err(Fault::malformed)?;
         api.pieces(admitted, super::Ask::new(request)).await
     };
-    match api.counted(method, PROTOCOL, begun).await {
+    match api.counted(method, PROTOCOL, &parts.headers, begun).await {
         Ok(pieces) => {
             let pieces = pieces.map_err(|fault| std::io::Error::other(fault.code()));
             // Whatever it is, a browser shows none of it by itself.
@@ -248,7 +248,7 @@ async fn download(State(api): State<Api>, params: RawPathParams, request: Reques
             ];
             (headers, Body::from_stream(pieces)).into_response()
         }
-        Err(fault) => problem(&fault, &parts.headers),
+        Err(fault) => problem(fault, &parts.headers),
     }
 }
 

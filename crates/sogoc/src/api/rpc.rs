@@ -17,9 +17,9 @@ use http::HeaderMap;
 use prost_reflect::MessageDescriptor;
 use serde_json::Value;
 
-use super::door::{Admitted, language};
-use super::error::{Fault, ServiceCode, Told};
-use super::schema::{Flow, Method, SCHEMA};
+use super::door::language;
+use super::error::{Failed, Fault, ServiceCode, Told};
+use super::schema::{Flow, SCHEMA};
 use super::{Api, transcode};
 use crate::access::Source;
 
@@ -77,8 +77,10 @@ impl Dispatcher for Rpc {
                 drop(admitted);
                 Ok::<_, Fault>((body, answer.headers))
             };
-            let (body, headers) =
-                api.counted(method, protocol(&ctx), answered).await.map_err(|fault| refused(fault, ctx.headers()))?;
+            let (body, headers) = api
+                .counted(method, protocol(&ctx), ctx.headers(), answered)
+                .await
+                .map_err(|fault| refused(fault, ctx.headers()))?;
             let mut response = Response::new(EncodedBody::from(body));
             response.headers = headers;
             Ok(response)
@@ -102,8 +104,10 @@ impl Dispatcher for Rpc {
                 let request = read(&method.input, format, &request)?;
                 api.stream(method, admitted, headers.clone(), request).await
             };
-            let stream =
-                api.counted(method, protocol(&ctx), begun).await.map_err(|fault| refused(fault, ctx.headers()))?;
+            let stream = api
+                .counted(method, protocol(&ctx), ctx.headers(), begun)
+                .await
+                .map_err(|fault| refused(fault, ctx.headers()))?;
             let output = method.output.clone();
             let encoded = stream.map(move |item| {
                 let body = item.and_then(|value| written(&output, format, &value));
@@ -134,8 +138,10 @@ impl Dispatcher for Rpc {
                 let answer = api.upload(&admitted.call, chunks).await?;
                 written(&method.output, format, &answer)
             };
-            let body =
-                api.counted(method, protocol(&ctx), answered).await.map_err(|fault| refused(fault, ctx.headers()))?;
+            let body = api
+                .counted(method, protocol(&ctx), ctx.headers(), answered)
+                .await
+                .map_err(|fault| refused(fault, ctx.headers()))?;
             Ok(Response::new(EncodedBody::from(body)))
         })
     }
@@ -160,31 +166,34 @@ fn protocol(ctx: &RequestContext) -> &'static str {
 }
 
 fn read(message: &MessageDescriptor, format: CodecFormat, bytes: &[u8]) -> Result<Value, Fault> {
-    let read = match format {
-        CodecFormat::Json => transcode::from_json(message, bytes),
-        _ => transcode::from_protobuf(message, bytes),
+    let read = if format == CodecFormat::Json {
+        transcode::from_json(message, bytes)
+    } else {
+        transcode::from_protobuf(message, bytes)
     };
     read.map_err(Fault::malformed)
 }
 
 fn written(message: &MessageDescriptor, format: CodecFormat, answer: &Value) -> Result<Bytes, Fault> {
-    let written = match format {
-        CodecFormat::Json => transcode::to_json(message, answer),
-        _ => transcode::to_protobuf(message, answer),
+    let written = if format == CodecFormat::Json {
+        transcode::to_json(message, answer)
+    } else {
+        transcode::to_protobuf(message, answer)
     };
     written.map_err(Fault::internal)
 }
 
 /// The bytes of a file that a message of an upload brings.
 fn chunk(message: &MessageDescriptor, format: CodecFormat, bytes: &[u8]) -> Result<Bytes, String> {
-    match format {
-        CodecFormat::Json => transcode::bytes_from_json(message, "chunk", bytes),
-        _ => transcode::bytes_from_protobuf(message, "chunk", bytes),
+    if format == CodecFormat::Json {
+        transcode::bytes_from_json(message, "chunk", bytes)
+    } else {
+        transcode::bytes_from_protobuf(message, "chunk", bytes)
     }
 }
 
-fn refused(fault: Fault, headers: &HeaderMap) -> ConnectError {
-    let told: Told = fault.told(language(headers));
+fn refused(failed: impl Into<Failed>, headers: &HeaderMap) -> ConnectError {
+    let told: Told = failed.into().told(language(headers));
     told.rpc()
 }
 

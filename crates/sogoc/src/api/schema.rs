@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_command_but_the_founding_has_a_method() {
+    fn every_command_has_a_method_but_what_is_for_the_console() {
         let given: Vec<&str> = SCHEMA
             .methods()
             .filter_map(|method| match method.does {
@@ -184,8 +184,8 @@ mod tests {
             })
             .collect();
         for kind in sogoc_domain::command::Command::KINDS {
-            // The founding is for whoever has the store; a download is a stream of its own.
-            let elsewhere = matches!(*kind, "found-register" | "download-evidence");
+            // The founding and a restore are for whoever has the store; a download is a stream of its own.
+            let elsewhere = matches!(*kind, "found-register" | "record-restore" | "download-evidence");
             assert_ne!(given.contains(kind), elsewhere, "{kind}");
         }
     }

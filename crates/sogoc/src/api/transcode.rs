@@ -83,13 +83,6 @@ fn taken_bytes(read: &mut DynamicMessage, field: &str) -> Result<Bytes, String> 
     }
 }
 
-/// A message with one field of bytes, in protobuf: for streams of files, which are not taken through JSON.
-pub(crate) fn protobuf_of_bytes(message: &MessageDescriptor, field: &str, bytes: Bytes) -> Bytes {
-    let mut written = DynamicMessage::new(message.clone());
-    written.set_field_by_name(field, prost_reflect::Value::Bytes(bytes));
-    written.encode_to_vec().into()
-}
-
 fn canonical(read: &DynamicMessage) -> Result<Value, String> {
     let value =
         read.serialize_with_options(serde_json::value::Serializer, &WRITING).map_err(|error| error.to_string())?;
@@ -209,12 +202,13 @@ pub(crate) fn to_domain(message: &MessageDescriptor, value: Value) -> Value {
             return (name, Value::Null);
         }
         let Kind::Message(inner) = field.kind() else { return (name, value) };
-        let value = match value {
-            Value::Array(items) if field.is_list() => {
-                Value::Array(items.into_iter().map(|item| to_domain(&inner, item)).collect())
-            }
-            other if field.is_map() => other,
-            other => to_domain(&inner, other),
+        if field.is_map() {
+            return (name, value);
+        }
+        let value = if let Value::Array(items) = value {
+            Value::Array(items.into_iter().map(|item| to_domain(&inner, item)).collect())
+        } else {
+            to_domain(&inner, value)
         };
         (name, value)
     };

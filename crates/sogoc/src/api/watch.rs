@@ -12,12 +12,13 @@ use std::time::Duration;
 use futures_util::stream;
 use http::HeaderMap;
 use serde_json::{Value, json};
-use sogoc_log::{Position, StoredEntry, Wake};
+use sogoc_log::{Position, Wake};
 use tokio::time::Instant;
 
 use super::ask::Ask;
 use super::door::{Admitted, may_call};
 use super::error::{Fault, ServiceCode};
+use super::reading::log::log_entry;
 use super::schema::SCHEMA;
 use super::sight::Sight;
 use super::{Answers, Api};
@@ -62,28 +63,6 @@ impl Api {
             }
         }))
     }
-
-    /// Entries as the caller may see them, in the schema's form. The register must have seen them.
-    pub(super) fn log_entries(
-        &self,
-        account: Option<&sogoc_domain::values::AccountId>,
-        entries: &[StoredEntry],
-    ) -> Vec<Value> {
-        let register = self.app().register();
-        let sight = Sight::new(register.world(), account, self.app().now());
-        let shown = |stored: &StoredEntry| {
-            let position = stored.position.0;
-            let leaf_hash = sogoc_proof::leaf_hash(stored.bytes.as_bytes()).to_hex();
-            // What cannot be read as an entry is nobody's to see, and is told by its hash.
-            let seen = stored.parse().is_ok_and(|entry| sight.entry(&entry.stream, position));
-            if seen {
-                json!({ "position": position, "leaf_hash": leaf_hash, "entry": stored.bytes })
-            } else {
-                json!({ "position": position, "leaf_hash": leaf_hash, "withheld": true })
-            }
-        };
-        entries.iter().map(shown).collect()
-    }
 }
 
 impl Watch {
@@ -95,7 +74,9 @@ impl Watch {
         // Who may see an entry is decided by what was recorded up to it.
         app.reach(last.position.0).await?;
         self.next = last.position.0.saturating_add(1);
-        self.ready.extend(self.api.log_entries(self.admitted.call.account(), &entries));
+        let register = app.register();
+        let sight = Sight::new(register.world(), self.admitted.call.account(), app.now());
+        self.ready.extend(entries.into_iter().map(|entry| log_entry(&sight, entry)));
         Ok(true)
     }
 

@@ -8,6 +8,7 @@ mod criteria;
 mod demo;
 mod evidence;
 mod execute;
+mod health;
 mod import;
 mod log;
 mod proof;
@@ -64,6 +65,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         Command::Backup(args) => backup::run(&global, &output, &args).await,
         Command::Restore(args) => backup::restore(&global, &output, &args).await,
         Command::Account(command) => account::run(&global, &output, &command).await,
+        Command::Health { url } => health::run(&output, &url).await,
         Command::Log(command) => log::run(&global, &output, &command).await,
         Command::Store(command) => store::run(&global, &output, &command).await,
         Command::Mirror(command) => store::mirror(&global, &output, &command).await,
@@ -80,6 +82,7 @@ fn opens_a_store(command: &Command) -> bool {
     match command {
         Command::Verify { .. }
         | Command::Witness(_)
+        | Command::Health { .. }
         | Command::Commands(_)
         | Command::Config(_)
         | Command::Evidence(EvidenceCommand::Verify { .. })

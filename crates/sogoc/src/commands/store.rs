@@ -10,7 +10,8 @@ use crate::{Ended, open};
 pub(crate) async fn run(global: &Global, output: &Output, command: &StoreCommand) -> Ended {
     let StoreCommand::Migrate = command;
     open::check_store(&global.store)?;
-    let created = Log::migrate(&global.store, &Options::default()).await?;
+    let options = Options { name: global.log_name.clone(), ..Options::default() };
+    let created = Log::migrate(&global.store, &options).await?;
     output.answer(&json!({ "created": created }), || {
         let text = if created {
             output.lang.pick("đã lập kho mới\n", "a new store was made\n")

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sogoc_domain::event::{Event, ResultsEvent};
 use sogoc_domain::stream::Stream;
 use sogoc_domain::values::SeasonId;
-use sogoc_log::{Frontier, Log, Position, StreamId, VerifyOptions, VerifyReport, Version};
+use sogoc_log::{Frontier, Log, LogError, Position, StreamId, VerifyOptions, VerifyReport, Version};
 use sogoc_register::mirror::Mirror;
 use sogoc_register::{Cut, Register};
 
@@ -23,7 +23,10 @@ pub(crate) async fn run(global: &Global, output: &Output, policy: Option<&Path>,
     let log = open::log(global).await?;
     let checked = async {
         let options = options(global, output, &log, policy, resume)?;
-        check(&log, output, options).await
+        let document = check(&log, output, options).await?;
+        // An older copy of a store is whole in itself: what is kept outside of it tells.
+        check_kept(global, &log).await?;
+        Ok::<Value, Failure>(document)
     };
     let checked = checked.await;
     log.close().await;
@@ -33,6 +36,24 @@ pub(crate) async fn run(global: &Global, output: &Output, policy: Option<&Path>,
         let _ = std::fs::remove_file(file);
     }
     output.answer(&document, || text(&document, output))
+}
+
+/// That the log continues the checkpoint which is kept beside its key.
+async fn check_kept(global: &Global, log: &Log) -> Result<(), Failure> {
+    let path = keys::checkpoint_path(global, log);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Failure::file(&path, &error)),
+    };
+    let noted = crate::backup::reading::noted(&bytes);
+    let kept = noted.map_err(|why| Failure::input(format!("{}: {why}", path.display())))?;
+    match log.check_against(&kept).await {
+        Err(error @ LogError::Diverged { .. }) => {
+            Err(Failure::Diverged { message: error.to_string(), kept: path.display().to_string() })
+        }
+        checked => Ok(checked?),
+    }
 }
 
 /// With which keys, and from where on.

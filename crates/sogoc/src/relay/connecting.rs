@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, ServerAddr};
 
 use super::Trouble;
 use crate::failure::Remedy;
@@ -67,7 +67,15 @@ pub(crate) async fn connect(place: &Place, name: &str) -> Result<Client, Trouble
         }
         options = options.add_root_certificates(path.clone()).require_tls(true);
     }
-    let servers: Vec<String> = place.url.split(',').map(|url| url.trim().to_owned()).collect();
+    let servers = servers(place)?;
+    // The library leaves what a URL says of user and password unused.
+    if let Some(server) = servers.iter().find(|server| server.has_user_pass()) {
+        let user = decoded(server.username().unwrap_or_default());
+        options = match server.password() {
+            Some(password) => options.user_and_password(user, decoded(password)),
+            None => options.token(user),
+        };
+    }
     let client = tokio::time::timeout(Duration::from_secs(2 * CONNECT_SECONDS_MAX), options.connect(servers))
         .await
         .map_err(|_| Trouble::Bus(format!("{} did not answer in time", place.shown())))?
@@ -109,6 +117,32 @@ pub(crate) async fn connect(place: &Place, name: &str) -> Result<Client, Trouble
     Ok(client)
 }
 
+fn servers(place: &Place) -> Result<Vec<ServerAddr>, Trouble> {
+    let parsed = place.url.split(',').map(|url| url.trim().parse()).collect::<Result<_, _>>();
+    parsed.map_err(|_| Trouble::Refused {
+        what: format!("{}: this is no address of a server", place.shown()),
+        remedy: Remedy {
+            vi: "ghi nats://MÁY:CỔNG hoặc tls://MÁY:CỔNG, nhiều máy của một cụm thì cách nhau bằng dấu phẩy",
+            en: "write nats://HOST:PORT or tls://HOST:PORT, several of a cluster with commas between",
+        },
+    })
+}
+
+/// A part of a URL without its `%xx`.
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((&byte, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        let (byte, after) = match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(decoded) => (decoded, &after[2..]),
+            None => (byte, after),
+        };
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// `2.10.27`, `2.11.0-RC.1`; a version that cannot be read is not trusted.
 fn is_new_enough(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u64>().ok());
@@ -135,6 +169,11 @@ mod tests {
         ] {
             assert_eq!(is_new_enough(version), enough, "{version}");
         }
+    }
+
+    #[test]
+    fn a_password_may_hold_what_a_url_escapes() {
+        assert_eq!(decoded("m%40t%20kh%E1%BA%A9u%"), "m@t khẩu%");
     }
 
     #[test]

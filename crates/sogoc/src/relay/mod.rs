@@ -40,6 +40,7 @@ use uuid::Uuid;
 
 use crate::failure::Remedy;
 use crate::serve::listening::Stop;
+use crate::telemetry;
 use connecting::Place;
 
 /// The lease's name.
@@ -166,7 +167,7 @@ impl Relay {
         let mut failures = 0;
         loop {
             let turn = self.turn(&mut client, &mut failures).await;
-            metrics::gauge!("sogoc_relay_active").set(0.0);
+            telemetry::relay_active(false);
             let pause_ms = match turn {
                 Ok(Turn::Done) => break,
                 Ok(Turn::StandingBy) | Err(Trouble::Lost) => {
@@ -191,7 +192,7 @@ impl Relay {
                 () = stop.asked() => break,
             }
         }
-        metrics::gauge!("sogoc_relay_active").set(0.0);
+        telemetry::relay_active(false);
     }
 
     /// Connects, takes the lease and publishes, as far as that goes; stops in order when it is time.
@@ -290,7 +291,6 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, LogError>>) -> Result
 }
 
 /// Entries of the log that the stream does not have yet.
-#[expect(clippy::cast_precision_loss, reason = "a metric: no lag comes near 2^53")]
 fn tell_lag(size: u64, next: u64) {
-    metrics::gauge!("sogoc_relay_lag_entries").set(size.saturating_sub(next) as f64);
+    telemetry::relay_lag(size.saturating_sub(next));
 }

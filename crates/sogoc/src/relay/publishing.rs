@@ -17,6 +17,7 @@ use super::definitions::stream_name;
 use super::message::Message;
 use super::{LEASE, LEASE_US, Settings, Status, Trouble, Until, in_time, tell_lag};
 use crate::serve::listening::Stop;
+use crate::telemetry;
 
 /// Publishes in flight at most. A server of 2.11 and newer refuses more than 10,000 that it has not stored yet.
 const WINDOW_MESSAGES: usize = 4_096;
@@ -93,7 +94,7 @@ impl Publishing<'_> {
         let mut tick = tokio::time::interval(Duration::from_millis(TICK_MS));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ticks = 0;
-        metrics::gauge!("sogoc_relay_active").set(1.0);
+        telemetry::relay_active(true);
         self.status.send_replace(Status::Active { next });
         let ended = loop {
             while window.has_room()
@@ -122,7 +123,7 @@ impl Publishing<'_> {
                         }
                         answered = window.in_flight.next().now_or_never().flatten();
                     }
-                    metrics::counter!("sogoc_relay_published_total").increment(window.acked - before);
+                    telemetry::relay_published(window.acked - before);
                     *failures = 0;
                     // Where an end is asked for it is not put off until the next tick.
                     if self.until == Until::CaughtUp

@@ -349,6 +349,22 @@ async fn a_server_that_is_away_at_the_start_is_waited_for() {
     relay.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_asks_for_a_user_gets_the_one_of_the_url() {
+    let Some(nats) = Nats::start_with(&["--user", "chuyen", "--pass", "m@t"]) else { return };
+    let store = TestStore::sqlite();
+    let log = log_in(&store).await;
+    fill(&log, "scorecard/s/a", 10).await;
+    let as_user = |user: &str| nats.url().replace("nats://", &format!("nats://{user}@"));
+    let mut stranger = Running::start(&log, as_user("chuyen:sai"));
+    let waiting = stranger.until("waiting", |status| matches!(status, Status::Waiting { .. })).await;
+    assert!(matches!(&waiting, Status::Waiting { why } if !why.contains("sai")), "{waiting:?}");
+    let mut relay = Running::start(&log, as_user("chuyen:m%40t"));
+    relay.until_at(10).await;
+    relay.stop().await;
+    stranger.stop().await;
+}
+
 /// Between a node and its database; cut, it takes everything and passes nothing on, as a network does that is gone.
 struct Wire {
     port: u16,

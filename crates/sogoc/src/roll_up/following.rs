@@ -183,6 +183,8 @@ impl Following {
     async fn follow(&self, source: &Source, checker: &Checker) -> Ended {
         let mut stop = self.stop.clone();
         let (mut failures, mut anew) = (0_u32, None);
+        // The same trouble is told once.
+        let mut said = String::new();
         loop {
             let session = self.session(source, checker, &mut failures, &mut anew);
             let ended = tokio::select! {
@@ -201,7 +203,10 @@ impl Following {
                     return Ended::Stopped;
                 }
             };
-            (self.tell)(&source.name, Told::Waiting { why });
+            if failures == 0 || said != why {
+                said.clone_from(&why);
+                (self.tell)(&source.name, Told::Waiting { why });
+            }
             let pause = (PAUSE_MS_MIN << failures.min(8)).min(PAUSE_MS_MAX);
             failures += 1;
             tokio::select! {

@@ -111,9 +111,9 @@ impl Heard {
 
     fn why_stopped(&self, source: &str) -> String {
         let heard = self.0.lock().expect("nobody panics");
-        let why = heard.iter().find_map(|(of, told)| match told {
-            Told::Stopped { why, remedy } if of == source && !remedy.en.is_empty() => Some(why.clone()),
-            _ => None,
+        let why = heard.iter().find_map(|(of, told)| {
+            let Told::Stopped { why, remedy } = told else { return None };
+            (of == source && !remedy.en.is_empty()).then(|| why.clone())
         });
         why.unwrap_or_else(|| panic!("{source} was not stopped: {heard:?}"))
     }
@@ -161,9 +161,8 @@ async fn a_roll_up_restarted_in_the_middle_ends_with_the_same_ranking() {
     assert!(follow(&through, &[source(&nats, "ha-nam", "through")], &heard).await.is_empty());
     let expected = ranking(&through).await;
     assert!(expected.contains("\"mean_index\"") && expected.contains("so-noi-vu"), "{expected}");
-    let register = app.register();
-    assert_eq!(expected, json(&BTreeMap::from([("ha-nam".to_owned(), &*register)])), "the log's own register");
-    drop(register);
+    let own = json(&BTreeMap::from([("ha-nam".to_owned(), &*app.register())]));
+    assert_eq!(expected, own, "the log's own register");
 
     // Stopped at an entry that is no boundary of anything, twice.
     let halves = folder.path().join("halves.db");

@@ -23,6 +23,7 @@ use tokio::time::{Instant, Sleep};
 use super::tls::Certificate;
 use crate::access::Source;
 use crate::failure::{Failure, Remedy};
+use crate::telemetry::Connected;
 
 /// Longest wait for the headers of a request, and so for the next request on a connection that is kept.
 const HEADERS_SECONDS_MAX: u64 = 10;
@@ -117,9 +118,8 @@ impl Listening {
                     let router = router.clone().layer(Extension(Source(peer.ip())));
                     let (certificate, stop) = (certificate.clone(), stop.clone());
                     connections.spawn(async move {
-                        metrics::gauge!("sogoc_connections").increment(1);
+                        let _counted = Connected::begin();
                         secured(stream, router, stop, manners, certificate).await;
-                        metrics::gauge!("sogoc_connections").decrement(1);
                         drop(place);
                     });
                 }

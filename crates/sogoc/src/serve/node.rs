@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use connectrpc_health::{StaticChecker, Status as Health};
+use futures_util::future::BoxFuture;
 use serde_json::json;
 use sogoc_app::App;
 use sogoc_proof::Policy;
@@ -31,6 +32,7 @@ use crate::config::Config;
 use crate::failure::{Failure, Remedy};
 use crate::output::Output;
 use crate::relay::{self, Status};
+use crate::telemetry::{self, Check, Readiness, STORE, Telemetry};
 use crate::witness::asking::{Asker, WITNESS_SECONDS};
 use crate::{Ended, open};
 
@@ -45,18 +47,36 @@ const CONNECTION_SECONDS_MAX: u64 = 3_600;
 /// Longest wait for requests that have begun, when stopping.
 const STOP_SECONDS_MAX: u64 = 20;
 
-/// What the operator's endpoints and health checks tell of a node.
+/// Longest wait for the store when closing the log after that.
+const CLOSE_SECONDS_MAX: u64 = 10;
+/// Longest wait for the store's answer to a look, in seconds: a store that takes longer is away.
+const LOOK_SECONDS_MAX: u64 = 3;
+
+/// What health checks and the operator's endpoints tell of a node.
 #[derive(Debug, Default)]
-pub(crate) struct Condition {
+struct Condition {
     ready: AtomicBool,
-    /// Whether the quorum of the policy has cosigned what it should: 0 not known, 1 no, 2 yes.
+    /// Times that the store came back after it had been away.
+    returns: watch::Sender<u64>,
+    /// Whether the quorum of the policy has cosigned the newest checkpoint: 0 not known, 1 no, 2 yes.
     quorum: AtomicU8,
 }
 
-impl Condition {
-    /// Whether questions and commands are answered.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+/// Readiness as the operator's endpoints ask for it.
+struct Ready {
+    api: Api,
+    condition: Arc<Condition>,
+}
+
+impl Readiness for Ready {
+    fn checks(&self) -> BoxFuture<'_, Vec<Check>> {
+        Box::pin(async move {
+            let store = self.api.app().log().head().await.err().map(|error| error.to_string());
+            let register = self.api.ready().await.err().map(|fault| fault.code().to_owned());
+            // Said, and no reason to serve nobody: without a quorum a register is unconfirmed, not wrong.
+            tracing::debug!(quorum = self.condition.quorum.load(Ordering::Relaxed), "asked whether it is ready");
+            vec![Check { name: STORE, fault: store }, Check { name: "register", fault: register }]
+        })
     }
 }
 
@@ -71,10 +91,21 @@ pub(crate) async fn run(config: &Config, given: &Given, output: &Output) -> Ende
     };
     let policy = config.witness_policy.as_deref().map(policy).transpose()?;
     let provider = provider(config)?;
+    let telemetry = telemetry::init(config)?;
     let stop = Stop::at_signals()?;
-    let app = open::to_write(&config.global(given), output).await?;
-    let ended = serve(config, output, &app, certificate, policy, provider, stop).await;
-    app.close().await;
+    let ended = match open::to_serve(&config.global(given), output, telemetry.observer()).await {
+        Ok(app) => {
+            let ended = serve(config, output, &app, &telemetry, (certificate, policy, provider), stop).await;
+            // What was acked is durable, whatever the store does now.
+            let closing = tokio::time::timeout(Duration::from_secs(CLOSE_SECONDS_MAX), app.close());
+            if closing.await.is_err() {
+                tracing::warn!("the store did not answer while the log was closed");
+            }
+            ended
+        }
+        Err(failure) => Err(failure),
+    };
+    telemetry.shutdown().await;
     ended
 }
 
@@ -82,9 +113,8 @@ async fn serve(
     config: &Config,
     output: &Output,
     app: &App,
-    certificate: Option<Certificate>,
-    policy: Option<Policy>,
-    provider: Option<Provider>,
+    telemetry: &Telemetry,
+    (certificate, policy, provider): (Option<Certificate>, Option<Policy>, Option<Provider>),
     stop: Stop,
 ) -> Ended {
     let access = Access::new(app.clone(), sign_in(config), provider);
@@ -108,7 +138,9 @@ async fn serve(
     let serving = listening.serve_with(router, stop.clone(), manners, certificate.clone());
     let operating = async {
         if let Some(operator) = operator {
-            operator.serve(crate::telemetry::router(Arc::clone(&condition)), stop.clone()).await;
+            let ready = Ready { api: api.clone(), condition: Arc::clone(&condition) };
+            let router = telemetry::operator_router(telemetry.operator(Arc::new(ready)));
+            operator.serve(router, stop.clone()).await;
         }
     };
     let renewing = async {
@@ -118,18 +150,28 @@ async fn serve(
     };
     let beside = async {
         let tasks = async {
-            tokio::join!(
-                api.keep_fresh(),
-                keep_looking(&api, &condition, &health),
-                keep_sweeping(&access),
-                keep_mirrored(config, app),
-                keep_snapshots(app),
-                confirm(app, policy, output, &condition, stop.clone()),
-            )
+            let mut returns = condition.returns.subscribe();
+            loop {
+                let tasks = async {
+                    tokio::join!(
+                        api.keep_fresh(),
+                        keep_sweeping(&access),
+                        keep_mirrored(config, app),
+                        keep_snapshots(app),
+                        confirm(app, policy.clone(), output, &condition, stop.clone()),
+                    )
+                };
+                // While the store was away a connection may have been lost without a word, and whoever waits for it waits
+                // in vain: all of them begin anew.
+                tokio::select! {
+                    _ = tasks => break,
+                    returned = returns.changed() => if returned.is_err() { break },
+                }
+            }
         };
         let mut stop = stop.clone();
         tokio::select! {
-            _ = tasks => {}
+            ((), ()) = async { tokio::join!(tasks, keep_looking(&api, &condition, &health)) } => {}
             () = stop.asked() => {}
         }
     };
@@ -237,9 +279,17 @@ async fn keep_looking(api: &Api, condition: &Condition, health: &StaticChecker) 
 
 async fn look(api: &Api, condition: &Condition, health: &StaticChecker) {
     let app = api.app();
-    let head = app.log().head().await;
-    let ready = head.is_ok() && api.ready().await.is_ok();
+    let looking = async {
+        let head = app.log().head().await;
+        let ready = head.is_ok() && api.ready().await.is_ok();
+        (head.ok(), ready)
+    };
+    let looked = tokio::time::timeout(Duration::from_secs(LOOK_SECONDS_MAX), looking).await;
+    let (head, ready) = looked.unwrap_or((None, false));
     if condition.ready.swap(ready, Ordering::Relaxed) != ready {
+        if ready {
+            condition.returns.send_modify(|returns| *returns += 1);
+        }
         let status = if ready { Health::Serving } else { Health::NotServing };
         for service in health.services() {
             // It is one of those that are registered.
@@ -247,20 +297,10 @@ async fn look(api: &Api, condition: &Condition, health: &StaticChecker) {
         }
         let _ = health.set_status(String::new(), status);
     }
-    metrics::gauge!("sogoc_store_up").set(if head.is_ok() { 1.0 } else { 0.0 });
-    metrics::gauge!("sogoc_requests_in_flight").set(as_gauge(u64::try_from(api.under_way()).unwrap_or(u64::MAX)));
-    let folded = app.register().size();
-    metrics::gauge!("sogoc_register_size").set(as_gauge(folded));
-    if let Ok(head) = head {
-        metrics::gauge!("sogoc_log_size").set(as_gauge(head.size));
-        metrics::gauge!("sogoc_fold_lag_entries").set(as_gauge(head.size.saturating_sub(folded)));
+    telemetry::store_up(head.is_some());
+    if let Some(head) = head {
+        telemetry::folded(head.size, app.register().size());
     }
-}
-
-/// A count as a gauge takes it: exact up to 2^53.
-#[expect(clippy::cast_precision_loss, reason = "positions stay below 2^53")]
-fn as_gauge(count: u64) -> f64 {
-    count as f64
 }
 
 async fn keep_sweeping(access: &Access) {
@@ -323,15 +363,16 @@ async fn confirm(app: &App, policy: Option<Policy>, output: &Output, condition: 
     };
     let (signed, signings) = watch::channel(0);
     let telling = async {
+        let mut cosigned = 0;
         loop {
             if let Ok(Some(newest)) = app.log().latest_checkpoint().await {
-                metrics::gauge!("sogoc_checkpoint_size").set(as_gauge(newest.size()));
+                telemetry::signed(newest.size());
                 signed.send_if_modified(|size| std::mem::replace(size, newest.size()) != newest.size());
                 let met = policy.assess(&newest.cosigned_note()).is_ok_and(|judged| judged.quorum_met());
                 if met {
-                    metrics::gauge!("sogoc_checkpoint_cosigned_size").set(as_gauge(newest.size()));
+                    cosigned = newest.size();
                 }
-                metrics::gauge!("sogoc_witness_quorum").set(if met { 1.0 } else { 0.0 });
+                telemetry::cosigned(cosigned, met);
                 let state = if met { 2 } else { 1 };
                 if condition.quorum.swap(state, Ordering::Relaxed) != state {
                     tracing::info!(confirmed = met, log.size = newest.size(), "the quorum of witnesses");

@@ -1,7 +1,7 @@
 //! Servers for tests: the binary's own, and small ones that misbehave.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -49,6 +49,12 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where the operator's endpoints are.
+    #[track_caller]
+    pub(crate) fn operator(&self) -> SocketAddr {
+        self.started["operator"].as_str().expect("it has an operator's address").parse().expect("an address")
     }
 
     #[track_caller]
@@ -123,8 +129,12 @@ pub(crate) fn answer(stream: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
     // A reset after the answer takes nothing of it away.
     let _ = stream.read_to_end(&mut bytes);
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-    let end = end.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&bytes)));
+    parse(&bytes).unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&bytes)))
+}
+
+/// An answer as its bytes say it; none where they are not even a head.
+fn parse(bytes: &[u8]) -> Option<Reply> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = str::from_utf8(&bytes[..end]).expect("a head is ASCII");
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
@@ -132,7 +142,36 @@ pub(crate) fn answer(stream: &mut TcpStream) -> Reply {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    Reply { status: status.parse().expect("a status"), headers, body: bytes[end + 4..].to_vec() }
+    Some(Reply { status: status.parse().expect("a status"), headers, body: bytes[end + 4..].to_vec() })
+}
+
+/// A call by a token, on a connection of its own; an error where the server is away, is killed meanwhile, or does not
+/// answer in time.
+pub(crate) fn try_call(
+    address: SocketAddr,
+    call: &str,
+    token: &str,
+    body: Option<&Value>,
+    patience: Duration,
+) -> io::Result<Reply> {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let head = format!(
+        "{call} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect_timeout(&address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    let reply = parse(&bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
+    let length = reply.headers.get("content-length").and_then(|length| length.parse().ok());
+    // A server that was killed while it answered has not answered.
+    if length.is_some_and(|length: usize| length != reply.body.len()) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(reply)
 }
 
 /// A server that does with each request what the test says; gone with the test.

@@ -100,3 +100,33 @@ async fn sqlite(path: &str) -> Result<SqliteConnection, sqlx::Error> {
 async fn postgres(url: &str) -> Result<PgConnection, sqlx::Error> {
     PgConnectOptions::from_str(url)?.disable_statement_logging().connect().await
 }
+
+/// A transaction on a PostgreSQL that is open until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    runtime: tokio::runtime::Runtime,
+    connection: Option<PgConnection>,
+}
+
+impl Held {
+    /// Begins it with statements.
+    #[track_caller]
+    pub(crate) fn take(url: &str, sql: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+        let connection = runtime.block_on(async {
+            let mut connection = postgres(url).await.expect("the server takes connections");
+            let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+            connection.execute(sql).await.expect("it can be begun");
+            connection
+        });
+        Self { runtime, connection: Some(connection) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _ = self.runtime.block_on(connection.close());
+        }
+    }
+}

@@ -23,6 +23,12 @@ pub(crate) fn log_key() -> SignerKey {
     SignerKey::from_seed("sogoc.local/register", Algorithm::Ed25519, [7; 32]).expect("the name is one")
 }
 
+/// Writes that key into a file.
+pub(crate) fn log_key_into(file: &Path) {
+    std::fs::write(file, format!("{}\n", log_key().encode())).expect("the folder can be written to");
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+}
+
 /// The file of a store's key, in the test's folder.
 pub(crate) const KEY: &str = "log.key";
 /// The folder of a store's evidence files, in the test's folder: where an embedded store keeps them by itself.
@@ -159,7 +165,12 @@ impl Store {
 
     /// The binary on this store.
     pub(crate) fn sogoc(&self) -> Sogoc {
-        let sogoc = Sogoc::on(&self.url).keyed(self.folder().join(KEY));
+        self.sogoc_at(&self.url)
+    }
+
+    /// The binary on this store by way of another URL.
+    pub(crate) fn sogoc_at(&self, url: &str) -> Sogoc {
+        let sogoc = Sogoc::on(url).keyed(self.folder().join(KEY));
         match self.kind {
             Kind::Sqlite => sogoc,
             // A server has no folder of its own for files.
@@ -188,6 +199,11 @@ impl Store {
     #[track_caller]
     pub(crate) fn file(&self) -> PathBuf {
         PathBuf::from(sql::path(&self.url).expect("an embedded store"))
+    }
+
+    /// Locks the head row of a PostgreSQL, so that nobody can append until the guard is dropped.
+    pub(crate) fn hold_head(&self) -> sql::Held {
+        sql::Held::take(&self.url, "begin; select size from head where id = 1 for update")
     }
 
     /// Runs statements as the owner, past the program.
@@ -239,8 +255,7 @@ impl Template {
 
     fn fill(self, store: &str, key: PathBuf) {
         let _ = std::fs::remove_file(key.with_extension("checkpoint"));
-        std::fs::write(&key, format!("{}\n", log_key().encode())).expect("the target folder can be written to");
-        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+        log_key_into(&key);
         let files = key.with_extension("evidence");
         let _ = std::fs::remove_dir_all(&files);
         let sogoc = Sogoc::on(store).keyed(key).with(&["--evidence", files.to_str().expect("a plain path")]);

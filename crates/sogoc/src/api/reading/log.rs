@@ -20,6 +20,8 @@ use crate::api::{Api, Call};
 
 /// Bytes of entries after which a page ends: an entry has 65,535 at most.
 const PAGE_BYTES_MAX: usize = 4 << 20;
+/// Positions that may lie between two entries that are read at once: reading them costs less than asking twice.
+const GAP_MAX: u64 = 16;
 
 pub(super) async fn head(api: &Api) -> Result<Value, Fault> {
     let head = api.app().log().head().await?;
@@ -69,24 +71,27 @@ pub(super) async fn entries(api: &Api, call: &Call, ask: &Ask) -> Result<Value, 
     stored.truncate(taken);
     let register = api.app().register();
     let sight = Sight::new(register.world(), call.account(), api.app().now());
-    let entries: Vec<_> = stored
-        .into_iter()
-        .map(|entry| {
-            let seen = entry.parse().is_ok_and(|parsed| sight.entry(parsed.stream, entry.position.0));
-            let leaf_hash = leaf_hash(entry.bytes.as_bytes()).to_hex();
-            let bytes = seen.then_some(entry.bytes);
-            json!({ "position": entry.position.0, "leaf_hash": leaf_hash, "entry": bytes, "withheld": !seen })
-        })
-        .collect();
+    let entries: Vec<_> = stored.into_iter().map(|entry| log_entry(&sight, entry)).collect();
     let next = next.and_then(|next| usize::try_from(next).ok()).map(|next| page.token(next, None)).unwrap_or_default();
     Ok(json!({ "entries": entries, "next_page_token": next }))
 }
 
-/// Entries of a stream: neighbours are read together.
+/// An entry of the log as the schema has it: its bytes where the caller may read them, else its place and leaf hash.
+pub(in crate::api) fn log_entry(sight: &Sight<'_>, entry: StoredEntry) -> Value {
+    let seen = entry.parse().is_ok_and(|parsed| sight.entry(parsed.stream, entry.position.0));
+    let leaf_hash = leaf_hash(entry.bytes.as_bytes()).to_hex();
+    let bytes = seen.then_some(entry.bytes);
+    json!({ "position": entry.position.0, "leaf_hash": leaf_hash, "entry": bytes, "withheld": !seen })
+}
+
+/// Entries of a stream, by ascending positions: those close together are read at once, with what lies between them.
 async fn scattered(api: &Api, positions: &[u64]) -> Result<Vec<StoredEntry>, Fault> {
     let mut found = Vec::with_capacity(positions.len());
-    for run in positions.chunk_by(|a, b| b - a == 1) {
-        found.extend(api.app().log().read(Position(run[0]), run.len()).await?);
+    for run in positions.chunk_by(|a, b| b - a <= GAP_MAX) {
+        let (first, last) = (run[0], run[run.len() - 1]);
+        let length = usize::try_from(last - first + 1).map_err(Fault::internal)?;
+        let read = api.app().log().read(Position(first), length).await?;
+        found.extend(read.into_iter().filter(|entry| run.binary_search(&entry.position.0).is_ok()));
     }
     Ok(found)
 }

@@ -12,7 +12,7 @@ mod entries;
 mod evidence;
 pub(super) mod figures;
 mod folding;
-mod log;
+pub(super) mod log;
 mod results;
 mod scorecards;
 mod seasons;

@@ -5,6 +5,7 @@
 //! accounts in which two agencies are still scoring themselves.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 use sogoc_app::import::embedded::HANAM_2022;
@@ -49,6 +50,7 @@ const SECRETARY: &str = "acc-so-noi-vu-secretariat-1";
 struct Loaded {
     api: Api,
     key: SignerKey,
+    commands: AtomicU64,
     _folder: tempfile::TempDir,
 }
 
@@ -66,7 +68,8 @@ impl Loaded {
         let key = SignerKey::from_seed(app.log().name(), Algorithm::Ed25519, [5; 32]).expect("a key of the log");
         let settings = Settings { cost: Cost::least(), ..Settings::default() };
         let access = Access::new(app.clone(), settings, None);
-        let loaded = Self { api: Api::new(app, access, Limits::default()), key, _folder: folder };
+        let loaded =
+            Self { api: Api::new(app, access, Limits::default()), key, commands: AtomicU64::new(1), _folder: folder };
         loaded.live().await;
         loaded.api.app().log().sign_checkpoint(&loaded.key).await.expect("it is signed");
         loaded
@@ -141,7 +144,8 @@ impl Loaded {
     }
 
     async fn execute(&self, account: &str, command: Value) -> Result<sogoc_app::Receipt, ExecuteError> {
-        let line = json!({ "account": account, "command_id": Uuid::now_v7(), "command": command });
+        let id = Uuid::from_u128(u128::from(self.commands.fetch_add(1, Ordering::Relaxed)) << 8);
+        let line = json!({ "account": account, "command_id": id, "command": command });
         let envelope: Envelope = serde_json::from_value(line).expect("the command has the form of its type");
         self.api.app().execute(&envelope, Origin::default()).await
     }
@@ -462,6 +466,13 @@ async fn once_submitted_a_scorecard_is_open_to_those_who_appraise_it() {
     let refused = loaded.asks(Some(OFFICER), "FiguresService/WhatIf", proposed).await;
     assert!(matches!(refused, Err(Fault::Refusal(refusal)) if refusal.code == Code::NotOwnAgency));
     assert_eq!(loaded.api.app().register().size(), size);
+    // Numbers of a proposed command come as any number of JSON does.
+    let season = json!({ "season": "next", "year": 2027, "title": "Năm sau", "mode": "live" });
+    let season = json!({ "commands": [{ "kind": "open-season", "command": season }] });
+    loaded.told(Some(CHAIR), "FiguresService/WhatIf", season).await;
+    let unread = json!({ "commands": [{ "kind": "open-season", "command": { "seazon": "next" } }] });
+    let refused = loaded.asks(Some(CHAIR), "FiguresService/WhatIf", unread).await;
+    assert!(matches!(refused, Err(Fault::Refusal(refusal)) if refusal.code == Code::Malformed));
     let many = json!({ "commands": vec![json!({ "kind": "open-season" }); 101] });
     let refused = loaded.asks(Some(OTHER), "FiguresService/WhatIf", many).await;
     assert!(matches!(refused, Err(Fault::Refusal(refusal)) if refusal.code == Code::Invalid));
@@ -478,6 +489,7 @@ async fn pages_fit_together_whatever_is_recorded_between_them() {
         (None, "CatalogueService/ListAgencies", json!({}), "agencies", 5),
         (Some(INSPECTOR), "EvidenceService/ListEvidence", json!({ "season": "hanam-2022" }), "files", 100),
         (None, "LogService/ListEntries", json!({ "stream": "season/hanam-2022", "from": 20 }), "entries", 10),
+        (None, "LogService/ListEntries", json!({ "stream": "scorecard/hanam-2022/so-y-te" }), "entries", 40),
     ];
     for (who, method, request, list, size) in lists {
         let with_size = |size: usize| {
@@ -489,6 +501,20 @@ async fn pages_fit_together_whatever_is_recorded_between_them() {
         let (joined, pages) = loaded.pages(who, method, with_size(size), list).await;
         assert!(!whole.is_empty() && pages == whole.len().div_ceil(size), "{method}: {pages} pages");
         assert_eq!(whole, joined, "{method}");
+    }
+    // Pages are the register's own lists.
+    let (rows, _) = loaded.pages(None, "ResultsService/GetRanking", json!({ "season": "hanam-2022" }), "rows").await;
+    let under = json!({ "season": "hanam-2022", "under": "departments/so-xay-dung/" });
+    let (listed, _) = loaded.pages(None, "FiguresService/ListFigures", under, "figures").await;
+    {
+        let register = loaded.api.app().register();
+        let mut ranking = json!(register.ranking("hanam-2022", None, register.now()).expect("a ranking"));
+        let under = Some("departments/so-xay-dung/");
+        let mut figures = json!(register.figures("hanam-2022", under, register.now()).expect("figures"));
+        transcode::answer(&mut ranking);
+        transcode::answer(&mut figures);
+        // Nothing of the season was recorded after its edition.
+        assert_eq!([json!(rows), json!(listed)], [ranking, figures]);
     }
     // The position as of which a list began goes with its token.
     let request = json!({ "season": "live", "page_size": 1 });
