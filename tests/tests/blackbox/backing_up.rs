@@ -244,8 +244,8 @@ fn secrets_of_sign_in_go_along_only_where_both_sides_ask(kind: Kind) {
     store.run(&format!(
         "insert into sign_in (account, password, totp, totp_confirmed, failures, changed_at_us)
            values ('admin', '$argon2id$x', {a}, 1, 3, 7);
-         insert into api_token (id, digest, account, name, scopes, created_at_us, expires_at_us)
-           values ('t-1', {b}, 'admin', 'cổng', 'read', 1, 2);
+         insert into api_token (id, digest, account, name, scopes, second_factor, created_at_us, expires_at_us)
+           values ('t-1', {b}, 'admin', 'cổng', 'read', 1, 1, 2);
          insert into session (digest, account, second_factor, created_at_us, seen_at_us, expires_at_us)
            values ({b}, 'admin', 1, 1, 1, 2)",
         a = bytes("a"),

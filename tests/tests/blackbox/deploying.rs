@@ -7,7 +7,7 @@ use crate::support::Sogoc;
 use crate::support::binary::workspace;
 
 /// Variables of the scripts and the compose file themselves, and older names of settings.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 9] = [
     "SOGOC_BIN",
     "SOGOC_CONFIG",
     "SOGOC_SECRETS",
@@ -15,6 +15,9 @@ const OTHERS: [&str; 7] = [
     "SOGOC_PUBLIC_URL",
     "SOGOC_EVIDENCE",
     "SOGOC_CLAMD",
+    // Streams of NATS.
+    "SOGOC_HA_NAM",
+    "SOGOC_",
 ];
 
 /// Text files of the folder, whatever their depth.

@@ -84,7 +84,7 @@ fn a_newer_schema_is_refused_with_the_remedy(kind: Kind) {
         [&["log", "head"][..], &["log", "verify"], &["ranking", "pilot-2026"], &["demo"], &["store", "migrate"]]
     {
         let answer = store.sogoc().run(arguments).ends(3);
-        assert!(answer.stderr.contains("schema 3") && answer.stderr.contains("newer"), "{}", answer.stderr);
+        assert!(answer.stderr.contains("schema 4") && answer.stderr.contains("newer"), "{}", answer.stderr);
     }
 }
 

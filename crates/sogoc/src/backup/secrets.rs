@@ -23,6 +23,7 @@ enum Line {
         account: String,
         name: String,
         scopes: String,
+        second_factor: i64,
         created_at_us: i64,
         expires_at_us: i64,
         used_at_us: Option<i64>,
@@ -31,7 +32,7 @@ enum Line {
 }
 
 type SignIn = (String, Option<String>, Option<Vec<u8>>, i64, i64, Option<String>, i64);
-type Token = (String, Vec<u8>, String, String, String, i64, i64, Option<i64>, Option<i64>);
+type Token = (String, Vec<u8>, String, String, String, i64, i64, i64, Option<i64>, Option<i64>);
 
 macro_rules! on_pool {
     ($log:expr, $pool:ident => $body:expr) => {
@@ -48,7 +49,7 @@ pub(crate) async fn read(log: &Log) -> Result<Vec<String>, LogError> {
          from sign_in
          order by account";
     const TOKEN: &str =
-        "select id, digest, account, name, scopes, created_at_us, expires_at_us, used_at_us, revoked_at_us
+        "select id, digest, account, name, scopes, second_factor, created_at_us, expires_at_us, used_at_us, revoked_at_us
          from api_token
          order by id";
     let (accounts, tokens): (Vec<SignIn>, Vec<Token>) = on_pool!(log, pool => {
@@ -70,10 +71,11 @@ pub(crate) async fn read(log: &Log) -> Result<Vec<String>, LogError> {
         account: row.2,
         name: row.3,
         scopes: row.4,
-        created_at_us: row.5,
-        expires_at_us: row.6,
-        used_at_us: row.7,
-        revoked_at_us: row.8,
+        second_factor: row.5,
+        created_at_us: row.6,
+        expires_at_us: row.7,
+        used_at_us: row.8,
+        revoked_at_us: row.9,
     });
     let line = |line: Line| serde_json::to_string(&line).expect("a line has text keys and no floats");
     Ok(accounts.chain(tokens).map(line).collect())
@@ -86,8 +88,8 @@ pub(crate) async fn write(log: &Log, lines: &[String]) -> Result<u64, LogError> 
          values ($1, $2, $3, $4, $5, $6, 0, 0, $7)
          on conflict do nothing";
     const TOKEN: &str = "insert into api_token
-           (id, digest, account, name, scopes, created_at_us, expires_at_us, used_at_us, revoked_at_us)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           (id, digest, account, name, scopes, second_factor, created_at_us, expires_at_us, used_at_us, revoked_at_us)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict do nothing";
     let mut written = 0;
     for line in lines {
@@ -115,6 +117,7 @@ pub(crate) async fn write(log: &Log, lines: &[String]) -> Result<u64, LogError> 
                 account,
                 name,
                 scopes,
+                second_factor,
                 created_at_us,
                 expires_at_us,
                 used_at_us,
@@ -127,6 +130,7 @@ pub(crate) async fn write(log: &Log, lines: &[String]) -> Result<u64, LogError> 
                     .bind(account)
                     .bind(name)
                     .bind(scopes)
+                    .bind(second_factor)
                     .bind(created_at_us)
                     .bind(expires_at_us)
                     .bind(used_at_us)
