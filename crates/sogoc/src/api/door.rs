@@ -11,7 +11,7 @@ use std::time::Duration;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use http::{HeaderMap, header};
 use sogoc_domain::refusal::{Code, Language, Refusal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::error::{Fault, ServiceCode};
 use super::schema::{Does, Method};
@@ -64,6 +64,8 @@ pub(crate) struct Door {
     /// Watches last: they have a room of their own, so that they keep nobody else out.
     watches: Arc<Semaphore>,
     rates: DefaultKeyedRateLimiter<String>,
+    /// Whether the node stops.
+    pub(super) stopping: watch::Sender<bool>,
     pub(crate) limits: Limits,
 }
 
@@ -78,7 +80,13 @@ impl Door {
     pub(crate) fn new(limits: Limits) -> Self {
         let quota = Quota::per_second(limits.requests_per_second).allow_burst(limits.burst);
         let room = || Arc::new(Semaphore::new(limits.in_flight));
-        Self { room: room(), watches: room(), rates: DefaultKeyedRateLimiter::keyed(quota), limits }
+        Self {
+            room: room(),
+            watches: room(),
+            rates: DefaultKeyedRateLimiter::keyed(quota),
+            stopping: watch::Sender::new(false),
+            limits,
+        }
     }
 
     /// That a caller does not send too much.
@@ -96,6 +104,11 @@ impl Door {
 }
 
 impl Api {
+    /// Ends every watch, because the node stops.
+    pub(crate) fn end_watches(&self) {
+        self.inner.door.stopping.send_replace(true);
+    }
+
     /// Lets a call in.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, get, on, post};
@@ -32,6 +33,9 @@ const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const NEVER: HeaderValue = HeaderValue::from_static("no-store");
 const PROTOCOL: &str = "http";
 
+/// The fields of a path; a path that is no UTF-8 has none.
+type Params = Result<RawPathParams, RawPathParamsRejection>;
+
 /// All paths.
 pub(super) fn router(api: &Api, beside: connectrpc::Router) -> Router {
     let mut router = Router::new();
@@ -41,7 +45,7 @@ pub(super) fn router(api: &Api, beside: connectrpc::Router) -> Router {
             Verb::Get => MethodFilter::GET,
             Verb::Post => MethodFilter::POST,
         };
-        let handler = async move |State(api): State<Api>, params: RawPathParams, request: Request| {
+        let handler = async move |State(api): State<Api>, params: Params, request: Request| {
             unary(&api, method, &params, request).await
         };
         router = router.route(&axum_path(&http.path), on(filter, handler));
@@ -92,7 +96,7 @@ async fn about(State(api): State<Api>) -> Response {
     text.into_response()
 }
 
-async fn unary(api: &Api, method: &Method, params: &RawPathParams, request: Request) -> Response {
+async fn unary(api: &Api, method: &Method, params: &Params, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let answered = async {
         let admitted = api.admit(method, &parts.headers, peer(&parts.extensions)).await?;
@@ -130,7 +134,9 @@ fn posted(method: &Method, fields: Map<String, Value>, body: &[u8]) -> Result<Va
         return transcode::from_json(&method.input, body).map_err(Fault::malformed);
     }
     let whole = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };
-    let mut request: Map<String, Value> = serde_json::from_slice(whole).map_err(Fault::malformed)?;
+    let Value::Object(mut request) = transcode::read_once(whole).map_err(Fault::malformed)? else {
+        return Err(Fault::malformed("the body is no object"));
+    };
     for (name, value) in fields {
         if request.get(&name).is_some_and(|given| *given != value) {
             return Err(Fault::malformed(format!("{name} in the body is another than in the path")));
@@ -141,9 +147,9 @@ fn posted(method: &Method, fields: Map<String, Value>, body: &[u8]) -> Result<Va
 }
 
 /// The fields that stand in the path and in the query.
-fn fields(method: &Method, params: &RawPathParams, query: Option<&str>) -> Result<Map<String, Value>, Fault> {
+fn fields(method: &Method, params: &Params, query: Option<&str>) -> Result<Map<String, Value>, Fault> {
     let mut fields = Map::new();
-    for (name, value) in params {
+    for (name, value) in params.as_ref().map_err(Fault::malformed)? {
         transcode::put_text(&method.input, &mut fields, name, value.to_owned()).map_err(Fault::malformed)?;
     }
     let query = query.unwrap_or_default();
@@ -186,7 +192,7 @@ pub(crate) fn problem(failed: impl Into<Failed>, headers: &HeaderMap) -> Respons
 }
 
 /// Entries, one JSON object a line, as they are recorded.
-async fn watch(State(api): State<Api>, params: RawPathParams, request: Request) -> Response {
+async fn watch(State(api): State<Api>, params: Params, request: Request) -> Response {
     let method = SCHEMA.method("sogoc.v1.LogService/WatchEntries").expect("the schema has it");
     let (parts, _) = request.into_parts();
     let begun = async {
@@ -227,7 +233,7 @@ async fn upload(State(api): State<Api>, request: Request) -> Response {
 }
 
 /// Gives the bytes of an attached file out.
-async fn download(State(api): State<Api>, params: RawPathParams, request: Request) -> Response {
+async fn download(State(api): State<Api>, params: Params, request: Request) -> Response {
     let method = SCHEMA.method("sogoc.v1.EvidenceService/DownloadFile").expect("the schema has it");
     let (parts, _) = request.into_parts();
     let begun = async {

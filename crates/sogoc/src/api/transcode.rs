@@ -7,9 +7,13 @@
 //!
 //! **Exact values** are texts on the wire: a decimal, or `NUM/DEN` where there is no finite decimal.
 
+use std::fmt;
+
 use bytes::Bytes;
 use prost_reflect::prost::Message as _;
 use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, SerializeOptions};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// Nesting of a request at most, in any encoding.
@@ -36,12 +40,7 @@ pub(crate) fn from_json(message: &MessageDescriptor, bytes: &[u8]) -> Result<Val
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return from_value(message, Value::Object(Map::new()));
     }
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let options = DeserializeOptions::new().deny_unknown_fields(true);
-    let read = DynamicMessage::deserialize_with_options(message.clone(), &mut json, &options)
-        .map_err(|error| error.to_string())?;
-    json.end().map_err(|error| error.to_string())?;
-    canonical(&read)
+    from_value(message, read_once(bytes)?)
 }
 
 /// Reads a request that is a value already.
@@ -49,10 +48,106 @@ pub(crate) fn from_json(message: &MessageDescriptor, bytes: &[u8]) -> Result<Val
 /// # Errors
 /// As [`from_json`].
 pub(crate) fn from_value(message: &MessageDescriptor, value: Value) -> Result<Value, String> {
+    named_once(message, &value)?;
     let options = DeserializeOptions::new().deny_unknown_fields(true);
     let read = DynamicMessage::deserialize_with_options(message.clone(), value, &options)
         .map_err(|error| error.to_string())?;
     canonical(&read)
+}
+
+/// Reads JSON in which no name is given twice: who reads the first and who reads the last would not read the same command.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn read_once(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice::<Once>(bytes).map(|once| once.0).map_err(|error| error.to_string())
+}
+
+/// A value without names that stand twice.
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ReadOnce).map(Self)
+    }
+}
+
+struct ReadOnce;
+
+impl<'de> Visitor<'de> for ReadOnce {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value of JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Once(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Once(value))) = fields.next_entry::<String, Once>()? {
+            if object.insert(name.clone(), value).is_some() {
+                return Err(A::Error::custom(format!("`{name}` is given twice")));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// That no field is given by both of its names: that of the schema, and the one in camel case.
+fn named_once(message: &MessageDescriptor, value: &Value) -> Result<(), String> {
+    let fields = match value {
+        Value::Array(items) => return items.iter().try_for_each(|item| named_once(message, item)),
+        Value::Object(fields) if message.package_name() != "google.protobuf" => fields,
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return Ok(()),
+    };
+    for (name, value) in fields {
+        let by_name = message.get_field_by_name(name);
+        let Some(field) = by_name.or_else(|| message.get_field_by_json_name(name)) else { continue };
+        if name != field.name() && fields.contains_key(field.name()) {
+            return Err(format!("`{}` is given twice, the other time as `{name}`", field.name()));
+        }
+        if let Kind::Message(inner) = field.kind()
+            && !field.is_map()
+        {
+            named_once(&inner, value)?;
+        }
+    }
+    Ok(())
 }
 
 /// The bytes of one field of a message in protobuf.

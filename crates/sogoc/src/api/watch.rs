@@ -4,6 +4,8 @@
 //! that the caller may not read is given with its hash, so that what is given has no gap and can be checked against a
 //! checkpoint.
 //!
+//! A node that stops ends its watches; they go on at another.
+//!
 //! **Who may see is asked again** once a second: a session that ended, or a role that was revoked, ends what it shows.
 
 use std::collections::VecDeque;
@@ -13,6 +15,7 @@ use futures_util::stream;
 use http::HeaderMap;
 use serde_json::{Value, json};
 use sogoc_log::{Position, Wake};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::ask::Ask;
@@ -37,6 +40,8 @@ struct Watch {
     next: u64,
     wake: Wake,
     ready: VecDeque<Value>,
+    /// Becomes true when the node stops: a watch has no end of its own that could be waited for.
+    stopping: watch::Receiver<bool>,
 }
 
 impl Api {
@@ -50,15 +55,22 @@ impl Api {
             next: ask.number("from").unwrap_or(0),
             wake: self.app().log().wake(),
             ready: VecDeque::new(),
+            stopping: self.inner.door.stopping.subscribe(),
         };
         Box::pin(stream::try_unfold(watch, |mut watch| async move {
             loop {
+                if *watch.stopping.borrow() {
+                    return Ok(None);
+                }
                 if let Some(entry) = watch.ready.pop_front() {
                     return Ok(Some((json!({ "entry": entry }), watch)));
                 }
                 watch.check_caller().await?;
                 if !watch.read().await? {
-                    watch.wake.wait().await;
+                    tokio::select! {
+                        () = watch.wake.wait() => {}
+                        _ = watch.stopping.changed() => {}
+                    }
                 }
             }
         }))

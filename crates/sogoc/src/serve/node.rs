@@ -176,7 +176,11 @@ async fn serve(
         }
     };
     let relaying = relay(config, app, stop.clone());
-    tokio::join!(serving, operating, renewing, beside, relaying);
+    let ending = async {
+        stop.clone().asked().await;
+        api.end_watches();
+    };
+    tokio::join!(serving, ending, operating, renewing, beside, relaying);
     health.shutdown();
     Ok(())
 }

@@ -42,7 +42,7 @@ fn what_cannot_be_read_or_is_not_there_is_a_problem_in_both_languages(kind: Kind
         r#"{"a":"#.repeat(100),
         "}".repeat(100)
     );
-    let long_query = format!("/v1/log/entries?page_token={}", "a".repeat(17_000));
+    let long_query = format!("/v1/log/entries?page_token={}", "a".repeat(16_500));
     let malformed = (400, "malformed-command");
     let cases: Vec<(&str, &str, &str, &[(&str, &str)], Vec<u8>, (u16, &str))> = vec![
         ("an unknown path", "GET", "/v1/no-such-path", &[], vec![], (404, "no-such-method")),
