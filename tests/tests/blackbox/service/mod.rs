@@ -1,8 +1,10 @@
-//! `sogoc serve` from outside: who may what, what goes wrong and how it is told, watches, programs of others.
+//! `sogoc serve` from outside: who may what, what goes wrong and how it is told, watches, files, limits, sign-in, clients.
 
 mod clients;
 mod conforming;
 mod faults;
-mod operating;
+mod files;
+mod limits;
 mod roles;
+mod signing_in;
 mod watching;
