@@ -153,7 +153,7 @@ async fn secured(stream: TcpStream, router: Router, stop: Stop, manners: Manners
     }
 }
 
-/// Serves one connection to its end. A client that does not begin to speak is not waited for.
+/// Serves one connection to its end.
 async fn connection<S>(stream: S, router: Router, mut stop: Stop, manners: Manners)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -324,69 +324,6 @@ impl Impatient {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }
-    }
-}
-
-/// How a connection of HTTP/2 begins.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// A stream whose reads fail when the other side has not said within [`HEADERS_SECONDS_MAX`] which HTTP it speaks: hyper sets
-/// its own limits only after that.
-#[derive(Debug)]
-struct Prompt<S> {
-    stream: S,
-    /// How much of the preface has come, and until when the rest must; nothing once it is known what is spoken.
-    waiting: Option<(usize, Pin<Box<Sleep>>)>,
-}
-
-impl<S> Prompt<S> {
-    fn new(stream: S) -> Self {
-        let limit = Duration::from_secs(HEADERS_SECONDS_MAX);
-        Self { stream, waiting: Some((0, Box::pin(tokio::time::sleep(limit)))) }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Prompt<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        let Some((seen, until)) = &mut self.waiting else { return read };
-        if read.is_pending() {
-            return until.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()));
-        }
-        let new = &buffer.filled()[before..];
-        *seen += new.len();
-        let rest = PREFACE.get(*seen - new.len()..).unwrap_or_default();
-        if *seen >= PREFACE.len() || !rest.starts_with(new) {
-            self.waiting = None;
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Prompt<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
