@@ -1,7 +1,7 @@
 //! Logs, metrics and traces: what an operator sees of a running sogoc.
 //!
 //! **Logs** go to stderr, as text or JSON. They tell what the process does and never hold names, scores, texts or tokens:
-//! the register is the record, the log is not. **Metrics** ([`METRICS`]) are scraped. **Traces** are sent to a collector
+//! the register is the record, the log is not. **Metrics** (`metrics`) are scraped. **Traces** are sent to a collector
 //! by OTLP where one is configured. None of them is ever waited for: a collector that is away costs spans, which are
 //! counted, and nothing else.
 

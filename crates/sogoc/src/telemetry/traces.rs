@@ -3,7 +3,7 @@
 //!
 //! A request that brings no trace gets one of its own, whether or not traces are exported: the id of 32 hexadecimal digits
 //! stands in the span of its log lines and as `correlation` in its entries. Within the request's future, [`correlation`] and
-//! [`traceparent`] give it; a task that is spawned from there is outside of it.
+//! `traceparent` give it; a task that is spawned from there is outside of it.
 
 use std::fmt;
 

@@ -1,66 +1,127 @@
-//! The log as one watches it: from any position, every entry once and in order, also those that may not be read.
+//! The log as one watches it: every entry once and in order, whatever breaks in between, and nobody sees what is not theirs.
 
-use serde_json::Value;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use sogoc_proof::{Hash, leaf_hash};
 
 use crate::support::pilot;
-use crate::support::service::Service;
-use crate::support::stores::{Kind, Store, on_both_stores};
+use crate::support::service::{Caller, Service};
+use crate::support::stores::{Kind, Store, on_both_stores, on_sqlite};
 
 on_both_stores!(
-    a_watch_goes_on_at_any_position_and_never_skips_or_repeats,
-    what_a_watch_gives_adds_up_to_the_root_whoever_watches,
-    a_token_that_was_revoked_ends_its_watch,
+    watches_that_are_cut_and_resumed_see_every_entry_once_while_others_append,
+    a_token_that_is_revoked_ends_its_watch_within_two_seconds,
 );
+on_sqlite!(what_the_public_watches_adds_up_to_the_signed_root, a_watch_goes_on_where_another_node_stopped,);
 
-fn positions(entries: &[Value]) -> Vec<u64> {
-    entries.iter().map(|entry| entry["position"].as_u64().expect("an entry has a position")).collect()
+/// Watches from a position up to another, and begins anew after every few entries.
+fn watch_in_pieces(caller: &Caller<'_>, from: u64, to: u64, piece: u64) -> Vec<Value> {
+    let mut seen = Vec::new();
+    let mut next = from;
+    while next < to {
+        let count = piece.min(to - next);
+        // Dropped in the middle of what comes.
+        seen.extend(caller.watch(next).take(count));
+        next += count;
+    }
+    seen
 }
 
-fn a_watch_goes_on_at_any_position_and_never_skips_or_repeats(kind: Kind) {
+fn watches_that_are_cut_and_resumed_see_every_entry_once_while_others_append(kind: Kind) {
+    const EACH: u64 = 20;
     let service = Service::over(Store::served(kind));
-    let inspector = service.account("acc-thanh-tra-tinh-inspector-1");
-    let officer = service.account("officer-yt");
-    let size = inspector.get("/v1/log/head").json()["size"].as_u64().expect("a size");
-    // It is there before what it is to see.
-    let mut early = inspector.watch(size);
-    for leaf in ["1.1.1", "1.1.2"] {
-        let declared = pilot::declared();
-        let (_, inputs, _) = declared.iter().find(|(code, ..)| *code == leaf).expect("the set has it");
-        let score = serde_json::json!({"season": pilot::SEASON, "agency": "so-y-te", "leaf": leaf, "inputs": inputs});
-        let answer = officer.new_command("record-self-score", &score);
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    }
-    assert_eq!(positions(&early.take(2)), [size, size + 1]);
-    let mut late = inspector.watch(size - 3);
-    assert_eq!(positions(&late.take(5)), (size - 3..size + 2).collect::<Vec<_>>());
-}
-
-fn what_a_watch_gives_adds_up_to_the_root_whoever_watches(kind: Kind) {
-    let service = Service::over(Store::pilot(kind));
-    let head = service.public().get("/v1/log/head").json();
-    let size = head["size"].as_u64().expect("a size");
-    let entries = service.public().watch(0).take(size);
-    let mut leaves = Vec::new();
-    for entry in &entries {
-        let told = entry["leaf_hash"].as_str().expect("every entry has its hash");
-        if let Some(bytes) = entry["entry"].as_str() {
-            assert_eq!(leaf_hash(bytes.as_bytes()).to_hex(), told);
-        } else {
-            assert_eq!(entry["withheld"], true, "{entry}");
-        }
-        leaves.push(Hash::from_hex(told).expect("a hash"));
-    }
-    assert_eq!(sogoc_proof::root(&leaves).to_hex(), head["root"]);
-    assert!(entries.iter().any(|entry| entry["withheld"] == true), "accounts are not the public's");
-}
-
-fn a_token_that_was_revoked_ends_its_watch(kind: Kind) {
-    let service = Service::over(Store::pilot(kind));
+    let agencies = pilot::AGENCIES.map(|(agency, _)| agency);
+    let before = service.size();
+    let after = before + EACH * 4;
     let inspector = service.account("inspector");
-    let size = inspector.get("/v1/log/head").json()["size"].as_u64().expect("a size");
-    let mut watch = inspector.watch(size - 1);
+    thread::scope(|scope| {
+        for agency in agencies {
+            let officer = service.account(&pilot::officer(agency));
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    let fields = json!({"season": pilot::SEASON, "agency": agency, "leaf": "1.1.1", "inputs": {"yes_no": number % 2 == 0}});
+                    officer.new_command("record-self-score", &fields).ok();
+                }
+            });
+        }
+        let watches = [(before, 1), (before, 7), (before - 10, 13), (0, 300), (after - 1, 1), (before, EACH * 4)];
+        let watches = watches.map(|(from, piece)| {
+            let inspector = inspector.clone();
+            (from, scope.spawn(move || watch_in_pieces(&inspector, from, after, piece)))
+        });
+        for (from, watch) in watches {
+            let seen: Vec<_> = watch.join().unwrap().iter().map(|entry| entry["position"].as_u64().unwrap()).collect();
+            assert_eq!(seen, (from..after).collect::<Vec<_>>());
+        }
+    });
+    service.stop();
+}
+
+fn a_token_that_is_revoked_ends_its_watch_within_two_seconds(kind: Kind) {
+    let service = Service::over(Store::served(kind));
+    let token = service.new_token("inspector", &["read"]);
+    let size = service.size();
+    let mut watch = service.by(token["token"].as_str().unwrap()).watch(size - 1);
     watch.next();
-    service.store.run("update api_token set revoked_at_us = 1");
-    assert!(watch.until_end().is_empty(), "nothing was recorded");
+    let id = token["id"].as_str().unwrap();
+    service.session("inspector").post(&format!("/v1/tokens/{id}/revoke"), &json!({})).ok();
+    // That it was revoked is an entry, which may still come.
+    let rest = watch.until_end(Duration::from_secs(2)).expect("it ends in time");
+    assert!(rest.len() <= 1, "{rest:?}");
+    service.by(token["token"].as_str().unwrap()).get("/v1/me").problem(401, "token-over");
+    service.stop();
+}
+
+fn what_the_public_watches_adds_up_to_the_signed_root(kind: Kind) {
+    let service = Service::over(Store::served(kind));
+    let public = service.public();
+    let checkpoint = public.get("/v1/log/checkpoint").ok();
+    let size = checkpoint["size"].as_u64().unwrap();
+    assert_eq!(size, service.size());
+    let (mut leaves, mut shown, mut withheld) = (Vec::new(), 0, 0);
+    for entry in public.watch(0).take(size) {
+        let hash = Hash::from_hex(entry["leaf_hash"].as_str().unwrap()).unwrap();
+        match entry["entry"].as_str() {
+            Some(bytes) => {
+                assert_eq!(leaf_hash(bytes.as_bytes()), hash, "{entry}");
+                shown += 1;
+            }
+            None => {
+                assert_eq!(entry["withheld"], true, "{entry}");
+                withheld += 1;
+            }
+        }
+        leaves.push(hash);
+    }
+    // What is published is the public's, who may sign in is not.
+    assert!(shown > 4_000 && withheld > 10, "{shown} {withheld}");
+    let root = sogoc_proof::root(&leaves);
+    let signed = checkpoint["checkpoint"].as_str().unwrap();
+    let note = public.get("/tlog/checkpoint");
+    assert_eq!(note.text(), signed);
+    let line = signed.lines().nth(2).unwrap();
+    assert_eq!(line, root.to_base64());
+    assert_eq!(public.get("/v1/log/head").ok()["root"], root.to_hex());
+    // An inspector sees more of the same.
+    for (entry, leaf) in service.account("inspector").watch(0).take(size).iter().zip(&leaves) {
+        assert_eq!(entry["leaf_hash"], leaf.to_hex());
+    }
+    service.stop();
+}
+
+fn a_watch_goes_on_where_another_node_stopped(kind: Kind) {
+    let service = Service::over(Store::served(kind));
+    let size = service.size();
+    let mut watch = service.account("inspector").watch(size - 5);
+    assert_eq!(watch.take(5).len(), 5);
+    // A watch that waits holds up nobody's end.
+    service.ask_to_stop();
+    assert_eq!(watch.until_end(Duration::from_secs(5)).expect("it ends in time"), Vec::<String>::new());
+    assert!(service.wait().success());
+    // Positions are the same at any node: here at the one that is started next.
+    let next = Service::beside(&service.store);
+    assert_eq!(next.account("inspector").watch(size - 1).next()["position"], size - 1);
+    next.stop();
 }

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read, Write};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,8 +19,11 @@ use super::evidence::sha256;
 use super::serving::{Reply, connect};
 use super::stores::{Kind, Store};
 
+/// Longest wait for something that must come.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What nearly every test goes by: one caller sends as much as it likes, and roles need no second factor.
-const GENEROUS: &str = "[limits]\nrequests_per_second = 100000\nburst = 100000\n[sign_in]\nsecond_factor = false\n";
+pub(crate) const GENEROUS: &str =
+    "[limits]\nrequests_per_second = 100000\nburst = 100000\n[sign_in]\nsecond_factor = false\n";
 
 /// 2100, in microseconds.
 const FAR_US: u64 = 4_102_444_800_000_000;
@@ -27,13 +31,14 @@ const FAR_US: u64 = 4_102_444_800_000_000;
 /// A service of one test's own, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Service {
-    child: Child,
+    child: Mutex<Child>,
     pub(crate) address: SocketAddr,
     /// The line that it starts with.
     pub(crate) started: Value,
     tokens: Mutex<BTreeSet<String>>,
+    lines: Mutex<mpsc::Receiver<String>>,
     // Goes last: its files are the service's.
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
 }
 
 impl Service {
@@ -43,15 +48,21 @@ impl Service {
         Self::with(store, GENEROUS)
     }
 
+    /// Another one over a store that one was or is served from.
+    #[track_caller]
+    pub(crate) fn beside(store: &Arc<Store>) -> Self {
+        Self::listening(Arc::clone(store), GENEROUS, "127.0.0.1:0")
+    }
+
     /// Over a store, set up by a configuration file in TOML.
     #[track_caller]
     pub(crate) fn with(store: Store, settings: &str) -> Self {
-        Self::listening(store, settings, "127.0.0.1:0")
+        Self::listening(Arc::new(store), settings, "127.0.0.1:0")
     }
 
     /// The same at an address.
     #[track_caller]
-    pub(crate) fn listening(store: Store, settings: &str, listen: &str) -> Self {
+    pub(crate) fn listening(store: Arc<Store>, settings: &str, listen: &str) -> Self {
         let config = store.write("sogoc.toml", settings);
         let config = config.to_str().expect("a plain path");
         let sogoc = store.sogoc().with(&["--json", "--config", config]);
@@ -70,9 +81,16 @@ impl Service {
         };
         // What it says later is shown where the test fails.
         let mut file = File::create(store.folder().join("said.txt")).expect("the test's folder can be written to");
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut file));
+        let (tells, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let _ = writeln!(file, "{line}");
+                // Most tests do not listen.
+                let _ = tells.send(line);
+            }
+        });
         let address = started["listening"].as_str().expect("an address").parse().expect("an address");
-        Self { child, address, started, tokens: Mutex::default(), store }
+        Self { child: Mutex::new(child), address, started, tokens: Mutex::default(), lines: Mutex::new(lines), store }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -82,6 +100,13 @@ impl Service {
     /// Where the operator looks: metrics and health.
     pub(crate) fn operator(&self) -> SocketAddr {
         self.started["operator"].as_str().expect("an address").parse().expect("an address")
+    }
+
+    /// Waits until it says something of this kind on stderr.
+    #[track_caller]
+    pub(crate) fn until_says(&self, what: &str) {
+        let lines = self.lines.lock().expect("no test panics here");
+        while !lines.recv_timeout(PATIENCE).expect("it says so in time").contains(what) {}
     }
 
     /// Somebody who has not signed in.
@@ -108,7 +133,7 @@ impl Service {
             let digest = self.digest(&token);
             self.store.run(&format!(
                 "insert into session (digest, account, second_factor, created_at_us, seen_at_us, expires_at_us)
-                values ({digest}, '{account}', 1, 0, {FAR_US}, {FAR_US})"
+                values ({digest}, '{account}', 1, 0, {FAR_US}, {FAR_US}) on conflict do nothing"
             ));
         }
         self.by(&token)
@@ -130,7 +155,7 @@ impl Service {
             let digest = self.digest(&token);
             self.store.run(&format!(
                 "insert into api_token (id, digest, account, name, scopes, second_factor, created_at_us, expires_at_us)
-                values ('tok-{account}', {digest}, '{account}', 'test', 'read command', 1, 0, {FAR_US})"
+                values ('tok-{account}', {digest}, '{account}', 'test', 'read command', 1, 0, {FAR_US}) on conflict do nothing"
             ));
         }
         token
@@ -164,31 +189,37 @@ impl Service {
         self.public().get("/v1/log/head").ok()["size"].as_u64().expect("a head has a size")
     }
 
+    fn id(&self) -> u32 {
+        self.child.lock().expect("no test panics here").id()
+    }
+
     /// SIGTERM.
     pub(crate) fn ask_to_stop(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// Its end.
     #[track_caller]
-    pub(crate) fn end(mut self) -> ExitStatus {
-        self.child.wait().expect("it ends")
+    pub(crate) fn wait(&self) -> ExitStatus {
+        self.child.lock().expect("no test panics here").wait().expect("it ends")
     }
 
     /// Stops in order, which must go well.
     #[track_caller]
     pub(crate) fn stop(self) {
         self.ask_to_stop();
-        let status = self.end();
+        let status = self.wait();
         assert!(status.success(), "{status}");
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Ok(child) = self.child.get_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
         if std::thread::panicking() {
             let said = std::fs::read_to_string(self.store.folder().join("said.txt")).unwrap_or_default();
             let last: Vec<_> = said.lines().rev().take(20).collect();
@@ -253,6 +284,20 @@ impl Caller<'_> {
         let mut body = fields.clone();
         body["command_id"] = fresh_id().into();
         self.command(kind, &body)
+    }
+
+    /// The same, where nobody may be there any more: nothing then.
+    pub(crate) fn try_command(&self, kind: &str, fields: &Value) -> Option<Reply> {
+        let mut body = fields.clone();
+        body["command_id"] = fresh_id().into();
+        let body = body.to_string();
+        let json = [("content-type", "application/json")];
+        let mut stream = TcpStream::connect(self.service.address).ok()?;
+        let head = self.head("POST", &format!("/v1/commands/{kind}"), &json, Some(body.len()));
+        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).ok()?;
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        (!bytes.is_empty()).then(|| answer(&mut &bytes[..]))
     }
 
     /// A call by the Connect protocol: one POST with JSON.
@@ -339,14 +384,19 @@ fn read_head(stream: &mut BufReader<TcpStream>) -> (u16, HashMap<String, String>
     head_of(&head[..head.len() - 4])
 }
 
+/// Status and headers; of a header that comes several times, one value a line.
 fn head_of(bytes: &[u8]) -> (u16, HashMap<String, String>) {
     let head = str::from_utf8(bytes).expect("a head is ASCII");
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
-    let headers = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-        .collect();
+    let mut headers = HashMap::new();
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        let all: &mut String = headers.entry(name.to_ascii_lowercase()).or_default();
+        if !all.is_empty() {
+            all.push('\n');
+        }
+        all.push_str(value.trim());
+    }
     (status.parse().expect("a status"), headers)
 }
 
@@ -413,7 +463,7 @@ impl<R: Read> Chunks<R> {
         let mut byte = [0];
         while !line.ends_with(b"\r\n") {
             if self.inner.read(&mut byte)? == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
+                return Err(ErrorKind::UnexpectedEof.into());
             }
             line.push(byte[0]);
         }
@@ -437,7 +487,7 @@ impl<R: Read> Read for Chunks<R> {
         let room = buffer.len().min(self.left);
         let read = self.inner.read(&mut buffer[..room])?;
         if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
+            return Err(ErrorKind::UnexpectedEof.into());
         }
         self.left -= read;
         if self.left == 0 {
@@ -479,13 +529,17 @@ impl Watch {
         (0..count).map(|_| self.next()).collect()
     }
 
-    /// Reads on until it ends, by whatever way; gives what still came.
-    pub(crate) fn until_end(mut self) -> Vec<String> {
+    /// Reads on until it ends, by whatever way; gives what still came. Nothing where it is silent for longer than this and
+    /// does not end.
+    pub(crate) fn until_end(mut self, silence: Duration) -> Option<Vec<String>> {
+        let socket = self.lines.get_ref().inner.get_ref();
+        socket.set_read_timeout(Some(silence)).expect("sockets have timeouts");
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
             match self.lines.read_line(&mut line) {
-                Ok(0) | Err(_) => return lines,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Ok(0) | Err(_) => return Some(lines),
                 Ok(_) => lines.push(line),
             }
         }

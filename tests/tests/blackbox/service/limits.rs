@@ -1,0 +1,187 @@
+//! Bounds of what callers may ask for, TLS, and the end of a node.
+
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::json;
+
+use crate::support::pilot;
+use crate::support::service::{Service, answer};
+use crate::support::serving::connect;
+use crate::support::stores::{Kind, Store, on_both_stores, on_sqlite};
+
+on_both_stores!(what_was_acked_before_a_node_stopped_is_there);
+on_sqlite!(
+    where_too_much_is_under_way_others_are_told_to_come_again,
+    who_sends_too_much_is_told_to_wait_and_others_are_not,
+    a_call_that_takes_too_long_is_ended,
+    a_certificate_is_renewed_while_the_service_runs,
+);
+
+fn where_too_much_is_under_way_others_are_told_to_come_again(kind: Kind) {
+    let service =
+        Service::with(Store::served(kind), "[limits]\nin_flight = 1\nrequests_per_second = 100000\nburst = 100000\n");
+    let officer = service.account("officer-yt");
+    // An upload that has begun takes the one place.
+    let mut upload = connect(service.address);
+    upload.write_all(officer.head("POST", "/v1/evidence", &[], Some(20)).as_bytes()).unwrap();
+    upload.write_all(b"%PDF-1.7 ").unwrap();
+    let busy = loop {
+        let reply = service.public().get("/v1/seasons");
+        if reply.status != 200 {
+            break reply;
+        }
+    };
+    busy.problem(503, "busy");
+    assert!(busy.headers["retry-after"].parse::<u64>().unwrap() >= 1);
+    // Watches have places of their own, and health is asked by nobody in particular.
+    let error = officer.connect("SeasonsService/ListSeasons", &json!({}));
+    assert_eq!((error.status, error.json()["code"].clone()), (503, json!("unavailable")));
+    upload.write_all(b"%%EOF------").unwrap();
+    answer(&mut upload).ok();
+    service.public().get("/v1/seasons").ok();
+    service.stop();
+}
+
+fn who_sends_too_much_is_told_to_wait_and_others_are_not(kind: Kind) {
+    let service = Service::with(Store::served(kind), "[limits]\nrequests_per_second = 1\nburst = 5\n");
+    let (one, other) = (service.account("officer-yt"), service.account("officer-ln"));
+    let replies: Vec<_> = (0..30).map(|_| one.get("/v1/seasons")).collect();
+    let refused: Vec<_> = replies.iter().filter(|reply| reply.status != 200).collect();
+    assert!(replies[..5].iter().all(|reply| reply.status == 200) && refused.len() >= 10, "{}", refused.len());
+    for reply in refused {
+        let problem = reply.problem(429, "too-many-requests");
+        assert!(problem["retry_after_ms"].as_u64().unwrap() <= 1_000 && reply.headers["retry-after"] == "1");
+    }
+    other.get("/v1/seasons").ok();
+    service.public().get("/v1/seasons").ok();
+    service.stop();
+}
+
+fn a_call_that_takes_too_long_is_ended(kind: Kind) {
+    let service = Service::with(Store::served(kind), "[limits]\ndeadline_seconds = 1\n");
+    let officer = service.account("officer-yt");
+    let mut stream = connect(service.address);
+    let json = [("content-type", "application/json")];
+    let head = officer.head("POST", "/v1/commands/record-self-score", &json, Some(1_000));
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(b"{\"season\":").unwrap();
+    // The rest never comes.
+    answer(&mut stream).problem(504, "deadline-exceeded");
+    service.stop();
+}
+
+/// A certificate of its own for localhost, with its key.
+fn certify(folder: &Path) -> Vec<u8> {
+    let new = folder.join("new.pem");
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-keyout",
+        ])
+        .arg(folder.join("new.key"))
+        .arg("-out")
+        .arg(&new)
+        .output();
+    let made = made.expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    std::fs::rename(folder.join("new.key"), folder.join("tls.key")).unwrap();
+    std::fs::rename(&new, folder.join("tls.pem")).unwrap();
+    std::fs::read(folder.join("tls.pem")).unwrap()
+}
+
+/// A question over TLS by somebody who trusts this certificate alone. Nothing where it is not shown.
+fn asked(service: &Service, trusted: &[u8], path: &str) -> Option<u16> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(trusted).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let connection = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut stream = StreamOwned::new(connection, connect(service.address));
+    stream.write_all(service.public().head("GET", path, &[], None).as_bytes()).ok()?;
+    Some(answer(&mut stream).status)
+}
+
+fn a_certificate_is_renewed_while_the_service_runs(kind: Kind) {
+    let store = Store::served(kind);
+    let folder = store.folder().to_owned();
+    let first = certify(&folder);
+    let (pem, key) = (folder.join("tls.pem"), folder.join("tls.key"));
+    let service = Service::with(store, &format!("[tls]\ncertificate = {pem:?}\nkey = {key:?}\n"));
+    assert_eq!(asked(&service, &first, "/v1/seasons"), Some(200));
+    // Who speaks no TLS gets nothing.
+    let mut plain: TcpStream = connect(service.address);
+    plain.write_all(b"GET /v1/seasons HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut bytes = Vec::new();
+    let _ = plain.read_to_end(&mut bytes);
+    assert!(!bytes.starts_with(b"HTTP/1.1 200"));
+    let second = certify(&folder);
+    service.until_says("the certificate was read again");
+    assert_eq!(asked(&service, &second, "/v1/seasons"), Some(200));
+    assert_eq!(asked(&service, &first, "/v1/seasons"), None);
+    service.stop();
+}
+
+fn what_was_acked_before_a_node_stopped_is_there(kind: Kind) {
+    const CLIENTS: usize = 8;
+    let service = Service::over(Store::served(kind));
+    let acked = AtomicU64::new(0);
+    let officers = pilot::AGENCIES.map(|(agency, _)| (agency, service.account(&pilot::officer(agency))));
+    let positions: BTreeSet<u64> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let (agency, officer) = officers[number % officers.len()].clone();
+                let (acked, leaf) = (&acked, if number < officers.len() { "1.1.1" } else { "2.4" });
+                scope.spawn(move || {
+                    let mut positions = Vec::new();
+                    for turn in 0.. {
+                        let fields = json!({"season": pilot::SEASON, "agency": agency, "leaf": leaf, "inputs": {"yes_no": turn % 2 == 0}});
+                        // Refused for want of a listener, or cut: not acked.
+                        let Some(reply) = officer.try_command("record-self-score", &fields) else { return positions };
+                        if reply.status != 200 {
+                            assert_eq!(reply.status, 503, "{}", reply.text());
+                            return positions;
+                        }
+                        positions.push(reply.json()["receipt"]["positions"][0].as_u64().unwrap());
+                        acked.fetch_add(1, Ordering::SeqCst);
+                    }
+                    positions
+                })
+            })
+            .collect();
+        while acked.load(Ordering::SeqCst) < 40 {
+            thread::yield_now();
+        }
+        service.ask_to_stop();
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    });
+    assert!(service.wait().success());
+    assert_eq!(positions.len() as u64, acked.load(Ordering::SeqCst), "no position was given twice");
+    let sogoc = service.store.sogoc();
+    let size = sogoc.size();
+    assert!(positions.iter().all(|position| *position < size));
+    let entries = sogoc.entries(&["--from", &positions.first().unwrap().to_string()]);
+    let recorded: BTreeSet<u64> = entries
+        .iter()
+        .filter(|entry| entry["kind"] == "self-scored")
+        .map(|entry| entry["position"].as_u64().unwrap())
+        .collect();
+    assert!(positions.is_subset(&recorded));
+    sogoc.ok(&["log", "verify"]);
+}
