@@ -42,7 +42,12 @@ impl Aggregate for Scorecard {
 
 /// Runs the binary and reads the JSON document that it prints.
 fn sogoc(binary: &str, store: &str, args: &[&str]) -> serde_json::Value {
-    let output = Command::new(binary).current_dir(std::env::temp_dir()).args(["--store", store, "--json"]).args(args).output().expect("the binary runs");
+    let output = Command::new(binary)
+        .current_dir(std::env::temp_dir())
+        .args(["--store", store, "--json"])
+        .args(args)
+        .output()
+        .expect("the binary runs");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("one JSON document")
 }
