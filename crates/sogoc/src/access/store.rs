@@ -178,9 +178,22 @@ pub(super) struct Opening<'a> {
     pub(super) expires_at_us: i64,
 }
 
-const OPEN_SESSION: &str = "
-    insert into session (digest, account, second_factor, created_at_us, seen_at_us, expires_at_us)
-    values ($1, $2, $3, $4, $4, $5)";
+/// Begins a session: a statement of the transaction that found it may.
+macro_rules! begin_session {
+    ($transaction:expr, $opening:expr) => {
+        sqlx::query(
+            "insert into session (digest, account, second_factor, created_at_us, seen_at_us, expires_at_us)
+            values ($1, $2, $3, $4, $4, $5)",
+        )
+        .bind($opening.digest.as_slice())
+        .bind($opening.account.as_str())
+        .bind(i64::from($opening.second_factor))
+        .bind($opening.now_us)
+        .bind($opening.expires_at_us)
+        .execute(&mut *$transaction)
+        .await?
+    };
+}
 
 /// Ends a try as a success and begins a session, both or neither. False as [`succeed`].
 pub(super) async fn succeed_and_open(
@@ -198,14 +211,7 @@ pub(super) async fn succeed_and_open(
             .await?
             .rows_affected();
         if done == 1 {
-            sqlx::query(OPEN_SESSION)
-                .bind(opening.digest.as_slice())
-                .bind(opening.account.as_str())
-                .bind(i64::from(opening.second_factor))
-                .bind(opening.now_us)
-                .bind(opening.expires_at_us)
-                .execute(&mut *transaction)
-                .await?;
+            begin_session!(transaction, opening);
         }
         done == 1
     })
@@ -223,14 +229,7 @@ pub(super) async fn open_by_subject(pool: &Pool, subject: &str, opening: Opening
             .await?
             .rows_affected();
         if held == 1 {
-            sqlx::query(OPEN_SESSION)
-                .bind(opening.digest.as_slice())
-                .bind(opening.account.as_str())
-                .bind(i64::from(opening.second_factor))
-                .bind(opening.now_us)
-                .bind(opening.expires_at_us)
-                .execute(&mut *transaction)
-                .await?;
+            begin_session!(transaction, opening);
         }
         held == 1
     })
