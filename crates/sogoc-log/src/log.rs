@@ -351,6 +351,12 @@ pub struct Wake {
 }
 
 impl Wake {
+    /// The size of the log as it was told last; the log may have more by now.
+    #[must_use]
+    pub fn told(&self) -> u64 {
+        *self.grown.borrow()
+    }
+
     /// Returns when the log may have grown since the last call, at the latest after half a second.
     pub async fn wait(&mut self) {
         let grown = tokio::time::timeout(Duration::from_millis(POLL_MS), self.grown.changed()).await;

@@ -35,7 +35,13 @@ impl Tx {
     pub(super) async fn begin(pool: &Pool) -> Result<Self, MirrorError> {
         Ok(match pool {
             Pool::Sqlite(pool) => Self::Sqlite(SqlitePool::begin_with(pool, "begin immediate").await?),
-            Pool::Postgres(pool) => Self::Postgres(PgPool::begin(pool).await?),
+            Pool::Postgres(pool) => {
+                let mut tx = PgPool::begin(pool).await?;
+                // The rows of a country's season take longer to make than a session may be idle. Nobody but a writer of the
+                // mirror waits for what is locked here; a node that is cut off is still told apart by its connection.
+                sqlx::query("set local idle_in_transaction_session_timeout = '60s'").execute(&mut *tx).await?;
+                Self::Postgres(tx)
+            }
         })
     }
 

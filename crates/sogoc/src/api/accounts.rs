@@ -8,6 +8,7 @@ use sogoc_domain::values::AccountId;
 use super::ask::{Ask, invalid};
 use super::error::{Fault, ServiceCode};
 use super::schema::Method;
+use super::written::written;
 use super::{Answer, Api, Call};
 use crate::access::{Scope, Scopes};
 
@@ -29,7 +30,7 @@ impl Api {
             "SignIn" => return self.sign_in(call, &ask).await,
             "SignOut" => {
                 access.sign_out(caller).await?;
-                return Ok(with_cookie(done, access.no_session_cookie()));
+                return with_cookie(&done, access.no_session_cookie());
             }
             "SetPassword" => {
                 let (account, new) = (ask.must("account")?, ask.must_text("password")?);
@@ -69,7 +70,7 @@ impl Api {
             }
             _ => return Err(Fault::Service(ServiceCode::NoSuchMethod, None)),
         };
-        Ok(answer.into())
+        Ok(written(&answer)?.into())
     }
 
     /// Answers what is asked about sign-in itself; nothing where the method is about something else.
@@ -113,7 +114,7 @@ impl Api {
             "session": session.token, "expires_at": session.expires_at, "second_factor": session.second_factor,
         });
         let cookie = access.session_cookie(&session);
-        Ok(with_cookie(answer, cookie))
+        with_cookie(&answer, cookie)
     }
 
     async fn create_token(&self, call: &Call, ask: &Ask) -> Result<Value, Fault> {
@@ -148,7 +149,7 @@ pub(super) fn words(scopes: &Scopes) -> Vec<String> {
     }
 }
 
-fn with_cookie(value: Value, cookie: String) -> Answer {
+fn with_cookie(answer: &Value, cookie: String) -> Result<Answer, Fault> {
     let mut headers = HeaderMap::new();
     match cookie.parse() {
         Ok(cookie) => {
@@ -156,5 +157,5 @@ fn with_cookie(value: Value, cookie: String) -> Answer {
         }
         Err(_) => tracing::error!("a session cookie is no header"),
     }
-    Answer { value, headers }
+    Ok(Answer { body: written(answer)?, headers })
 }

@@ -74,6 +74,11 @@ impl Ask {
         self.0.remove(name)
     }
 
+    /// All fields.
+    pub(crate) fn fields(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
     /// What is left.
     pub(crate) fn rest(self) -> Map<String, Value> {
         self.0

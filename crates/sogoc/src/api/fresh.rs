@@ -13,7 +13,10 @@ use super::ask::invalid;
 use super::error::Fault;
 
 /// Age of the last look at the head, in microseconds, up to which a question is answered without another.
-const AGE_US_MAX: i64 = 1_000_000;
+pub(super) const AGE_US_MAX: i64 = 1_000_000;
+/// Age of the last look, in microseconds, up to which the task does without another: half a second later, the longest
+/// that it sleeps, the look is still young enough.
+const DUE_US: i64 = 400_000;
 
 /// When the log was looked at last.
 #[derive(Debug, Default)]
@@ -47,6 +50,19 @@ impl Fresh {
                 Ok(())
             }
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Folds what the log is told to have, and looks for what nobody told where the last look is getting old.
+    pub(crate) async fn follow(&self, app: &App, told: u64) -> Result<(), LogError> {
+        let age = app.now().micros().saturating_sub(self.looked_us.load(Ordering::Relaxed));
+        if !(0..=DUE_US).contains(&age) {
+            return self.look(app).await;
+        }
+        // As far as that and no further: under load a look for more would be a statement in vain for each batch.
+        match told.checked_sub(1) {
+            Some(last) => app.reach(last).await,
+            None => Ok(()),
         }
     }
 

@@ -15,6 +15,7 @@ mod door;
 mod error;
 mod files;
 mod fresh;
+mod kept;
 mod openapi;
 mod reading;
 mod rest;
@@ -23,11 +24,13 @@ mod schema;
 mod sight;
 mod transcode;
 mod watch;
+mod written;
 
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::Stream;
 use http::HeaderMap;
 use serde_json::Value;
@@ -41,7 +44,9 @@ use self::ask::Ask;
 use self::door::{Admitted, Door};
 use self::error::{Failed, Fault, ServiceCode};
 use self::fresh::Fresh;
+use self::kept::{Kept, Question};
 use self::schema::{Does, Method};
+use self::written::written;
 use crate::access::{Access, Caller};
 use crate::telemetry::{self, InFlight, RequestTrace};
 
@@ -68,13 +73,14 @@ impl Call {
 /// An answer, and what goes beside it.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) value: Value,
+    /// As JSON, see [`written`].
+    pub(crate) body: Bytes,
     pub(crate) headers: HeaderMap,
 }
 
-impl From<Value> for Answer {
-    fn from(value: Value) -> Self {
-        Self { value, headers: HeaderMap::new() }
+impl From<Bytes> for Answer {
+    fn from(body: Bytes) -> Self {
+        Self { body, headers: HeaderMap::new() }
     }
 }
 
@@ -91,12 +97,13 @@ struct Inner {
     app: App,
     access: Access,
     fresh: Fresh,
+    kept: Kept,
     door: Door,
 }
 
 impl Api {
     pub(crate) fn new(app: App, access: Access, limits: Limits) -> Self {
-        Self { inner: Arc::new(Inner { app, access, fresh: Fresh::default(), door: Door::new(limits) }) }
+        Self { inner: Arc::new(Inner { app, access, fresh: Fresh::default(), kept: Kept::default(), door: Door::new(limits) }) }
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -115,7 +122,7 @@ impl Api {
     pub(crate) async fn keep_fresh(&self) {
         let mut wake = self.app().log().wake();
         loop {
-            if let Err(error) = self.inner.fresh.look(self.app()).await {
+            if let Err(error) = self.inner.fresh.follow(self.app(), wake.told()).await {
                 tracing::debug!(error = %error, "the log could not be read; questions look for themselves");
             }
             wake.wait().await;
@@ -135,27 +142,27 @@ impl Api {
     /// # Errors
     /// Why it is not answered.
     pub(crate) async fn answer(&self, method: &Method, call: &Call, request: Value) -> Result<Answer, Fault> {
-        let ask = Ask::new(request);
-        let mut answer = match method.does {
-            Does::Command(kind) => self.command(method, kind, call, ask).await?.into(),
+        let mut ask = Ask::new(request);
+        match method.does {
+            Does::Command(kind) => Ok(written(&self.command(method, kind, call, ask).await?)?.into()),
             Does::Reads => {
                 self.inner.fresh.at_least(&self.inner.app, ask.number("least_position")).await?;
-                match self.sign_in_reads(method, call, &ask).await? {
-                    Some(answer) => answer.into(),
-                    None => {
-                        let mut answer = self.read(method, call, ask).await?;
-                        if method.name == "GetMe" {
-                            answer["second_factor"] = call.caller.second_factor.into();
-                            answer["scopes"] = accounts::words(&call.caller.scopes).into();
-                        }
-                        answer.into()
-                    }
+                if let Some(answer) = self.sign_in_reads(method, call, &ask).await? {
+                    return Ok(written(&answer)?.into());
                 }
+                let (size, now_us) = (self.app().register().size(), self.app().now().micros());
+                let Some(question) = Question::of(method, call.account(), &mut ask, size, now_us) else {
+                    return Ok(self.read(method, call, ask).await?.into());
+                };
+                if let Some(body) = self.inner.kept.find(&question) {
+                    return Ok(body.into());
+                }
+                let body = self.read(method, call, ask).await?;
+                self.inner.kept.keep(question, &body);
+                Ok(body.into())
             }
-            Does::Acts => self.act(method, call, ask).await?,
-        };
-        transcode::answer(&mut answer.value);
-        Ok(answer)
+            Does::Acts => self.act(method, call, ask).await,
+        }
     }
 
     /// Begins a method that gives many answers.

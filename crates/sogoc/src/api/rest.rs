@@ -111,15 +111,15 @@ async fn unary(api: &Api, method: &Method, params: &Params, request: Request) ->
             }
         };
         let answer = api.answer(method, &admitted.call, request).await?;
-        let body = transcode::to_json(&method.output, &answer.value).map_err(Fault::internal)?;
-        Ok::<_, Fault>((body, answer))
+        transcode::check(&method.output, &answer.body)?;
+        Ok::<_, Fault>(answer)
     };
     let deadline = Duration::from_secs(api.inner.door.limits.deadline_seconds);
     let timed = async {
         tokio::time::timeout(deadline, answered).await.unwrap_or(Err(Fault::Service(ServiceCode::Deadline, None)))
     };
     match api.counted(method, PROTOCOL, &parts.headers, timed).await {
-        Ok((body, Answer { mut headers, .. })) => {
+        Ok(Answer { body, mut headers }) => {
             headers.insert(header::CONTENT_TYPE, JSON);
             headers.insert(header::CACHE_CONTROL, NEVER);
             (StatusCode::OK, headers, body).into_response()
@@ -206,7 +206,7 @@ async fn watch(State(api): State<Api>, params: Params, request: Request) -> Resp
             let output = method.output.clone();
             let lines = answers.map(move |answer| {
                 // Where it cannot go on the connection ends, and the client goes on at its next position.
-                let line = answer.and_then(|value| transcode::to_json(&output, &value).map_err(Fault::internal));
+                let line = answer.and_then(|value| transcode::to_json(&output, &value));
                 line.map(|line| Bytes::from([&line[..], b"\n"].concat()))
                     .map_err(|fault| std::io::Error::other(fault.code()))
             });
@@ -224,7 +224,7 @@ async fn upload(State(api): State<Api>, request: Request) -> Response {
         let admitted = api.admit(method, &parts.headers, peer(&parts.extensions)).await?;
         let chunks = body.into_data_stream().map_err(std::io::Error::other);
         let answer = api.upload(&admitted.call, chunks).await?;
-        transcode::to_json(&method.output, &answer).map_err(Fault::internal)
+        transcode::to_json(&method.output, &answer)
     };
     match api.counted(method, PROTOCOL, &parts.headers, answered).await {
         Ok(body) => ([(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, NEVER)], body).into_response(),

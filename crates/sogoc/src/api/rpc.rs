@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::door::language;
 use super::error::{Failed, Fault, ServiceCode, Told};
 use super::schema::{Flow, SCHEMA};
+use super::written::written;
 use super::{Api, transcode};
 use crate::access::Source;
 
@@ -73,7 +74,7 @@ impl Dispatcher for Rpc {
                 let bytes = request.encoded().map_err(|error| Fault::malformed(error.message.unwrap_or_default()))?;
                 let request = read(&method.input, format, &bytes)?;
                 let answer = api.answer(method, &admitted.call, request).await?;
-                let body = written(&method.output, format, &answer.value)?;
+                let body = encoded(&method.output, format, answer.body)?;
                 drop(admitted);
                 Ok::<_, Fault>((body, answer.headers))
             };
@@ -110,7 +111,7 @@ impl Dispatcher for Rpc {
                 .map_err(|fault| refused(fault, ctx.headers()))?;
             let output = method.output.clone();
             let encoded = stream.map(move |item| {
-                let body = item.and_then(|value| written(&output, format, &value));
+                let body = item.and_then(|value| encoded(&output, format, written(&value)?));
                 body.map(EncodedBody::from).map_err(|fault| refused(fault, &headers))
             });
             Ok(Response::new(Box::pin(encoded) as connectrpc::EncodedStream))
@@ -136,7 +137,7 @@ impl Dispatcher for Rpc {
                     chunk(&input, format, &message).map_err(std::io::Error::other)
                 });
                 let answer = api.upload(&admitted.call, chunks).await?;
-                written(&method.output, format, &answer)
+                encoded(&method.output, format, written(&answer)?)
             };
             let body = api
                 .counted(method, protocol(&ctx), ctx.headers(), answered)
@@ -174,13 +175,13 @@ fn read(message: &MessageDescriptor, format: CodecFormat, bytes: &[u8]) -> Resul
     read.map_err(Fault::malformed)
 }
 
-fn written(message: &MessageDescriptor, format: CodecFormat, answer: &Value) -> Result<Bytes, Fault> {
-    let written = if format == CodecFormat::Json {
-        transcode::to_json(message, answer)
-    } else {
-        transcode::to_protobuf(message, answer)
-    };
-    written.map_err(Fault::internal)
+/// An answer, which is JSON, as the caller's encoding has it.
+fn encoded(message: &MessageDescriptor, format: CodecFormat, answer: Bytes) -> Result<Bytes, Fault> {
+    if format == CodecFormat::Json {
+        transcode::check(message, &answer)?;
+        return Ok(answer);
+    }
+    transcode::to_protobuf(message, &answer)
 }
 
 /// The bytes of a file that a message of an upload brings.

@@ -3,7 +3,8 @@
 //! **Shape.** Inside, a request and an answer are JSON in the words of the schema: names as in the `.proto` files, whole
 //! numbers as numbers, what has no value absent. A request is read by its descriptor in every encoding, so that one rule
 //! says what is a field and what is not; commands then take the form that `sogoc execute` takes, from which the domain reads
-//! them. An answer is written by its descriptor where protobuf was asked for, and as it is where JSON was.
+//! them. An answer is JSON ([`super::written`]): it goes out as it is where JSON was asked for, and is put into its message
+//! where protobuf was.
 //!
 //! **Exact values** are texts on the wire: a decimal, or `NUM/DEN` where there is no finite decimal.
 
@@ -15,6 +16,9 @@ use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, M
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+
+use super::error::Fault;
+use super::written::written;
 
 /// Nesting of a request at most, in any encoding.
 const DEPTH_MAX: usize = 64;
@@ -195,28 +199,39 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// Writes an answer in protobuf.
+/// Writes an answer, which is JSON, in protobuf.
 ///
 /// # Errors
 /// When the answer does not fit its message, which is a defect of the service.
-pub(crate) fn to_protobuf(message: &MessageDescriptor, answer: &Value) -> Result<Bytes, String> {
-    fitted(message, answer).map(|message| message.encode_to_vec().into())
+pub(crate) fn to_protobuf(message: &MessageDescriptor, answer: &[u8]) -> Result<Bytes, Fault> {
+    Ok(fitted(message, answer)?.encode_to_vec().into())
 }
 
-/// Writes an answer in JSON: without what has no value.
+/// Writes an answer in JSON.
 ///
 /// # Errors
-/// As [`to_protobuf`]; looked at only while it is tried, for the answer is written as it is.
-pub(crate) fn to_json(message: &MessageDescriptor, answer: &Value) -> Result<Bytes, String> {
+/// As [`check`].
+pub(crate) fn to_json(message: &MessageDescriptor, answer: &Value) -> Result<Bytes, Fault> {
+    let body = written(answer)?;
+    check(message, &body)?;
+    Ok(body)
+}
+
+/// That an answer fits its message; looked at only while it is tried, for an answer in JSON goes out as it is.
+///
+/// # Errors
+/// As [`to_protobuf`].
+pub(crate) fn check(message: &MessageDescriptor, answer: &[u8]) -> Result<(), Fault> {
     if cfg!(debug_assertions) {
         fitted(message, answer)?;
     }
-    serde_json::to_vec(answer).map(Into::into).map_err(|error| error.to_string())
+    Ok(())
 }
 
-fn fitted(message: &MessageDescriptor, answer: &Value) -> Result<DynamicMessage, String> {
+fn fitted(message: &MessageDescriptor, answer: &[u8]) -> Result<DynamicMessage, Fault> {
     let options = DeserializeOptions::new().deny_unknown_fields(cfg!(debug_assertions));
-    DynamicMessage::deserialize_with_options(message.clone(), answer, &options).map_err(|error| error.to_string())
+    let mut json = serde_json::Deserializer::from_slice(answer);
+    DynamicMessage::deserialize_with_options(message.clone(), &mut json, &options).map_err(Fault::internal)
 }
 
 /// Puts a text from a path or a query into a request, as its field takes it. A field that is there already becomes a list
@@ -320,22 +335,4 @@ pub(crate) fn choice(value: Value) -> Value {
 
 fn is_empty_message(field: &FieldDescriptor) -> bool {
     matches!(field.kind(), Kind::Message(message) if message.full_name() == "google.protobuf.Empty")
-}
-
-/// Exact values as the schema has them, and without what has no value: `{"num","den"}` becomes `NUM/DEN`.
-pub(crate) fn answer(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            if fields.len() == 2
-                && let (Some(Value::String(num)), Some(Value::String(den))) = (fields.get("num"), fields.get("den"))
-            {
-                *value = Value::String(format!("{num}/{den}"));
-                return;
-            }
-            fields.retain(|_, value| !value.is_null());
-            fields.values_mut().for_each(answer);
-        }
-        Value::Array(items) => items.iter_mut().for_each(answer),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }

@@ -23,7 +23,8 @@ use crate::api::{Api, Call};
 /// The caller's account; what else is told of the caller is for who knows how it signed in.
 pub(super) async fn me(api: &Api, call: &Call) -> Result<Value, Fault> {
     let id = call.account().ok_or_else(|| Refusal::new(Code::NotSignedIn))?;
-    Ok(json!({ "account": one(api, call, id).await? }))
+    let scopes = crate::api::accounts::words(&call.caller.scopes);
+    Ok(json!({ "account": one(api, call, id).await?, "second_factor": call.caller.second_factor, "scopes": scopes }))
 }
 
 pub(super) async fn get(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use serde::ser::SerializeSeq as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use sogoc_domain::authority::{Reading, Subject};
 use sogoc_domain::command::Envelope;
@@ -11,15 +14,16 @@ use sogoc_domain::refusal::Refusal;
 use sogoc_domain::values::{AgencyId, Sealed, SeasonId};
 use sogoc_log::Uuid;
 use sogoc_register::{
-    AsOf, ChangedFigure, Cut, HistoryItem, Printed, QueryError, TRACE_NODES_MAX, Trace, TraceNode, Why,
+    AsOf, ChangedFigure, Cut, FigureValue, HistoryItem, Printed, QueryError, TRACE_NODES_MAX, Trace, TraceNode, Why,
 };
 
-use super::entries::{Entries, entry_json, fetched, prepare, withheld};
+use super::entries::{Entries, fetched, prepare, withheld};
 use super::{Page, aside, cut, known_agency, known_season, with_as_of};
 use crate::api::ask::{Ask, invalid};
 use crate::api::error::Fault;
 use crate::api::schema::{Does, Method, SCHEMA};
 use crate::api::sight::Sight;
+use crate::api::written::written;
 use crate::api::{Api, Call, commands, transcode};
 
 /// Nodes of a trace where nothing is said: an agency's index with all that is behind it.
@@ -61,7 +65,7 @@ pub(super) fn figure(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> 
     Ok(with_as_of(json!({ "figure": figure }), cut))
 }
 
-pub(super) fn list(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {
+pub(super) fn list(api: &Api, call: &Call, ask: &Ask) -> Result<Bytes, Fault> {
     let season: SeasonId = ask.must("season")?;
     let under = ask.text("under");
     let page = Page::of(ask, &format!("figures {season} {under:?}"))?;
@@ -74,7 +78,13 @@ pub(super) fn list(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {
     let may = |address: &str| all || sight.figure(address, cut).is_ok();
     let (figures, more) = register.figures_page(season.as_str(), under, cut, (page.from, page.size), may)?;
     let next = page.next(figures.len(), more, Some(cut));
-    Ok(with_as_of(json!({ "figures": figures, "next_page_token": next }), cut))
+    #[derive(Serialize)]
+    struct Listed<F> {
+        figures: F,
+        next_page_token: String,
+        as_of: Option<u64>,
+    }
+    written(&Listed { figures, next_page_token: next, as_of: cut.position() })
 }
 
 /// That some of the figures under a prefix may be read: all of the season's, or those of an agency's scorecard, the
@@ -114,14 +124,19 @@ struct Traced {
     wanted: Vec<Sealed>,
 }
 
-pub(super) async fn trace(api: &Api, call: &Call, ask: &Arc<Ask>) -> Result<Value, Fault> {
+pub(super) async fn trace(api: &Api, call: &Call, ask: &Arc<Ask>) -> Result<Bytes, Fault> {
     let mut traced = aside(api, call, ask, traced).await?;
     let texts = fetched(api, std::mem::take(&mut traced.wanted)).await?;
     let told = move |_: &Api, _: &Call, _: &Ask| {
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            as_of: Option<u64>,
+            trace: Figure<'a>,
+        }
         let Traced { mut trace, cut, entries, figures, .. } = traced;
         trace.fill(|commitment| texts.get(commitment).cloned());
-        let trace = figure_json(trace, &entries, &figures);
-        Ok(with_as_of(json!({ "trace": trace }), cut))
+        let trace = Figure { trace: &trace, hidden: Hidden { entries: &entries, figures: &figures } };
+        written(&Answer { as_of: cut.position(), trace })
     };
     aside(api, call, ask, told).await
 }
@@ -175,25 +190,60 @@ fn hide(
     }
 }
 
-fn figure_json(trace: Trace, entries: &HashSet<u64>, figures: &HashSet<(String, Option<u64>)>) -> Value {
-    let Trace { figure, as_of, formula, inputs, omitted } = trace;
-    if !figures.is_empty() && figures.contains(&(figure.address.clone(), as_of)) {
-        return json!({ "address": figure.address, "as_of": as_of, "withheld": true });
+/// What of a trace is not the caller's to read.
+#[derive(Clone, Copy)]
+struct Hidden<'a> {
+    entries: &'a HashSet<u64>,
+    figures: &'a HashSet<(String, Option<u64>)>,
+}
+
+/// A figure of a trace as the schema has it, with all that is under it.
+struct Figure<'a> {
+    trace: &'a Trace,
+    hidden: Hidden<'a>,
+}
+
+/// What a figure came from, as the schema has it.
+struct Inputs<'a> {
+    nodes: &'a [TraceNode],
+    hidden: Hidden<'a>,
+}
+
+impl Serialize for Figure<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            #[serde(flatten)]
+            figure: &'a FigureValue,
+            as_of: Option<u64>,
+            formula: &'a str,
+            inputs: Inputs<'a>,
+            omitted: usize,
+        }
+        let Trace { figure, as_of, formula, inputs, omitted } = self.trace;
+        let hidden = self.hidden;
+        if !hidden.figures.is_empty() && hidden.figures.contains(&(figure.address.clone(), *as_of)) {
+            return json!({ "address": figure.address, "as_of": as_of, "withheld": true }).serialize(s);
+        }
+        let inputs = Inputs { nodes: inputs, hidden };
+        Shown { figure, as_of: *as_of, formula, inputs, omitted: *omitted }.serialize(s)
     }
-    let inputs: Vec<_> = inputs
-        .into_iter()
-        .map(|node| match node {
-            TraceNode::Figure(child) => figure_json(*child, entries, figures),
-            TraceNode::Entry(view) if entries.contains(&view.position) => withheld(view.position),
-            TraceNode::Entry(view) => entry_json(&view),
-        })
-        .collect();
-    let mut json = json!(figure);
-    json["as_of"] = as_of.into();
-    json["formula"] = formula.into();
-    json["inputs"] = inputs.into();
-    json["omitted"] = omitted.into();
-    json
+}
+
+impl Serialize for Inputs<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut list = s.serialize_seq(Some(self.nodes.len()))?;
+        for node in self.nodes {
+            match node {
+                TraceNode::Figure(trace) => list.serialize_element(&Figure { trace, hidden: self.hidden })?,
+                TraceNode::Entry(view) if self.hidden.entries.contains(&view.position) => {
+                    list.serialize_element(&withheld(view.position))?;
+                }
+                TraceNode::Entry(view) => list.serialize_element(view)?,
+            }
+        }
+        list.end()
+    }
 }
 
 // ---- histories ----------------------------------------------------------------------------------------------------

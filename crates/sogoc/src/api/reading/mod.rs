@@ -26,6 +26,7 @@ use std::thread::available_parallelism;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sogoc_domain::refusal::{Code, Refusal};
@@ -36,6 +37,7 @@ use tokio::sync::Semaphore;
 use super::ask::{Ask, invalid};
 use super::error::{Fault, ServiceCode};
 use super::schema::Method;
+use super::written::written;
 use super::{Api, Call};
 
 /// Most items of a page.
@@ -50,9 +52,9 @@ static ASIDE: LazyLock<Arc<Semaphore>> =
 
 impl Api {
     /// Answers a method that reads.
-    pub(super) async fn read(&self, method: &Method, call: &Call, ask: Ask) -> Result<Value, Fault> {
+    pub(super) async fn read(&self, method: &Method, call: &Call, ask: Ask) -> Result<Bytes, Fault> {
         let ask = Arc::new(ask);
-        match (method.service.as_str(), method.name.as_str()) {
+        let answer = match (method.service.as_str(), method.name.as_str()) {
             ("CatalogueService", "ListAgencies") => catalogue::agencies(self, call, &ask),
             ("CatalogueService", "ListInstruments") => catalogue::instruments(self, call, &ask),
             ("CatalogueService", "ListCriteriaSets") => catalogue::sets(self, call, &ask),
@@ -65,11 +67,11 @@ impl Api {
             ("AppealsService", "GetAppeal") => appeals::get(self, call, &ask).await,
             ("SurveysService", "GetSurvey") => surveys::get(self, call, &ask).await,
             ("CouncilService", "GetCouncil") => council::get(self, call, &ask).await,
-            ("ResultsService", "GetRanking") => aside(self, call, &ask, results::ranking).await,
+            ("ResultsService", "GetRanking") => return aside(self, call, &ask, results::ranking).await,
             ("ResultsService", "ListEditions") => results::editions(self, call, &ask),
             ("FiguresService", "GetFigure") => aside(self, call, &ask, figures::figure).await,
-            ("FiguresService", "ListFigures") => aside(self, call, &ask, figures::list).await,
-            ("FiguresService", "TraceFigure") => figures::trace(self, call, &ask).await,
+            ("FiguresService", "ListFigures") => return aside(self, call, &ask, figures::list).await,
+            ("FiguresService", "TraceFigure") => return figures::trace(self, call, &ask).await,
             ("FiguresService", "GetHistory") => figures::history(self, call, &ask).await,
             ("FiguresService", "Why") => figures::why(self, call, &ask).await,
             ("LogService", "GetHead") => log::head(self).await,
@@ -86,7 +88,8 @@ impl Api {
             ("AccountsService", "GetAccount") => accounts::get(self, call, &ask).await,
             ("AccountsService", "ListRefusals") => accounts::refusals(self, call, &ask).await,
             (_, _) => Err(Fault::Service(ServiceCode::NoSuchMethod, None)),
-        }
+        };
+        written(&answer?)
     }
 }
 

@@ -1,17 +1,20 @@
 //! Rankings, announcements, editions.
 
+use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sogoc_domain::authority::{Reading, Subject};
 use sogoc_domain::results::Edition;
 use sogoc_domain::values::{GroupId, SeasonId};
 
-use super::{Page, cut, known_season, with_as_of};
+use super::{Page, cut, known_season};
 use crate::api::ask::Ask;
 use crate::api::error::Fault;
 use crate::api::sight::Sight;
+use crate::api::written::written;
 use crate::api::{Api, Call};
 
-pub(super) fn ranking(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {
+pub(super) fn ranking(api: &Api, call: &Call, ask: &Ask) -> Result<Bytes, Fault> {
     let season: SeasonId = ask.must("season")?;
     let group: Option<GroupId> = ask.parsed("group")?;
     let page = Page::of(ask, &format!("ranking {season} {group:?}"))?;
@@ -27,7 +30,14 @@ pub(super) fn ranking(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault>
         results.editions.iter().zip(1_u32..).filter(of_cut).map(|(_, number)| number).last()
     });
     let next = page.next(rows.len(), more, Some(cut));
-    Ok(with_as_of(json!({ "rows": rows, "edition": edition, "next_page_token": next }), cut))
+    #[derive(Serialize)]
+    struct Ranking<R> {
+        rows: R,
+        edition: Option<u32>,
+        next_page_token: String,
+        as_of: Option<u64>,
+    }
+    written(&Ranking { rows, edition, next_page_token: next, as_of: cut.position() })
 }
 
 pub(super) fn editions(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {

@@ -23,6 +23,7 @@ use crate::access::{Access, Caller, Cost, Settings};
 use crate::api::ask::Ask;
 use crate::api::error::{Class, Fault};
 use crate::api::schema::{Does, Flow, SCHEMA};
+use crate::api::written::written;
 use crate::api::{Api, Call, Limits, transcode};
 
 /// One of each kind, by the letter that stands for it in tables.
@@ -160,20 +161,19 @@ impl Loaded {
         let request = transcode::from_value(&method.input, request).expect("the request has the form of its message");
         let call = call(who);
         let answer = match method.does {
-            Does::Reads | Does::Command(_) => sendable(self.api.answer(method, &call, request)).await?.value,
+            Does::Reads | Does::Command(_) => sendable(self.api.answer(method, &call, request)).await?.body,
             Does::Acts => {
-                let mut answer = match method.name.as_str() {
+                let answer = match method.name.as_str() {
                     "WhatIf" => sendable(figures::what_if(&self.api, &call, Ask::new(request))).await?,
                     "Reconcile" => sendable(figures::reconcile(&self.api, &call, Ask::new(request))).await?,
                     other => panic!("{other} does not read"),
                 };
-                transcode::answer(&mut answer);
-                answer
+                written(&answer)?
             }
         };
-        let told = transcode::to_protobuf(&method.output, &answer).unwrap_or_else(|why| panic!("{answer}: {why}"));
+        let told = transcode::to_protobuf(&method.output, &answer).unwrap_or_else(|why| panic!("{answer:?}: {why:?}"));
         transcode::from_protobuf(&method.output, &told).expect("what was written is read");
-        Ok(answer)
+        Ok(read_back(&answer))
     }
 
     /// Asks what must be answered.
@@ -204,6 +204,10 @@ impl Loaded {
 /// The register's lock is not held where a call waits: only so its work may move between threads.
 fn sendable<F: Future + Send>(answering: F) -> F {
     answering
+}
+
+fn read_back(answer: &[u8]) -> Value {
+    serde_json::from_slice(answer).expect("what was written is JSON")
 }
 
 fn call(who: Option<&str>) -> Call {
@@ -508,11 +512,10 @@ async fn pages_fit_together_whatever_is_recorded_between_them() {
     let (listed, _) = loaded.pages(None, "FiguresService/ListFigures", under, "figures").await;
     {
         let register = loaded.api.app().register();
-        let mut ranking = json!(register.ranking("hanam-2022", None, register.now()).expect("a ranking"));
+        let ranking = register.ranking("hanam-2022", None, register.now()).expect("a ranking");
         let under = Some("departments/so-xay-dung/");
-        let mut figures = json!(register.figures("hanam-2022", under, register.now()).expect("figures"));
-        transcode::answer(&mut ranking);
-        transcode::answer(&mut figures);
+        let figures = register.figures("hanam-2022", under, register.now()).expect("figures");
+        let [ranking, figures] = [written(&ranking), written(&figures)].map(|list| read_back(&list.expect("it is")));
         // Nothing of the season was recorded after its edition.
         assert_eq!([json!(rows), json!(listed)], [ranking, figures]);
     }
