@@ -9,6 +9,7 @@
 mod commands;
 mod country;
 mod evidence;
+mod http2;
 mod log;
 mod peer;
 mod proving;

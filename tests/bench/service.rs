@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use futures_util::future::try_join_all;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -28,6 +27,7 @@ use tokio::net::TcpStream;
 use crate::Bench;
 use crate::commands::{Live, scorecard};
 use crate::country::{CHAIR, REVIEWERS, SECRETARY, Season};
+use crate::http2::Grpc;
 use crate::random::mix;
 use crate::report::{median, number};
 use crate::writer::uuid_of;
@@ -135,55 +135,6 @@ async fn grant(pool: &PgPool, schema: &str, accounts: &[String]) -> anyhow::Resu
 }
 
 // ---- gRPC ---------------------------------------------------------------------------------------------------------
-
-/// A connection that speaks gRPC: HTTP/2 frames by h2, messages by hand.
-struct Grpc {
-    calls: h2::client::SendRequest<Bytes>,
-    address: SocketAddr,
-}
-
-impl Grpc {
-    async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let (calls, connection) = h2::client::handshake(stream).await?;
-        tokio::spawn(async move { drop(connection.await) });
-        Ok(Self { calls, address })
-    }
-
-    /// A unary call; gives the bytes of its answer.
-    async fn call(&mut self, method: &str, token: &str, message: &[u8]) -> anyhow::Result<Bytes> {
-        let request = http::Request::post(format!("http://{}/sogoc.v1.{method}", self.address))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .header("authorization", format!("Bearer {token}"))
-            .body(())?;
-        let mut frame = BytesMut::with_capacity(5 + message.len());
-        frame.put_u8(0);
-        frame.put_u32(u32::try_from(message.len())?);
-        frame.put_slice(message);
-        let mut calls = self.calls.clone().ready().await?;
-        let (response, mut body) = calls.send_request(request, false)?;
-        body.send_data(frame.freeze(), true)?;
-        let response = response.await?;
-        let early = response.headers().get("grpc-status").cloned();
-        let mut stream = response.into_body();
-        let mut answer = BytesMut::new();
-        while let Some(chunk) = stream.data().await {
-            let chunk = chunk?;
-            stream.flow_control().release_capacity(chunk.len())?;
-            answer.extend_from_slice(&chunk);
-        }
-        let trailers = stream.trailers().await?.unwrap_or_default();
-        let status = early.or_else(|| trailers.get("grpc-status").cloned()).context("no grpc-status")?;
-        if status != "0" {
-            bail!("{method} ended with {status:?}: {:?}", trailers.get("grpc-message"));
-        }
-        ensure!(answer.len() > 5, "{method} was answered with nothing");
-        answer.advance(5);
-        Ok(answer.freeze())
-    }
-}
 
 /// A field of a message: its number and its bytes.
 fn field(message: &mut Vec<u8>, number: u8, bytes: &[u8]) {

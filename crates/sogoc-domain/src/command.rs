@@ -2,7 +2,7 @@
 //!
 //! The JSON form is the contract of `sogoc execute`; its schema is generated from these types and committed.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::criteria::Node;
@@ -72,6 +72,14 @@ macro_rules! commands {
         impl Command {
             /// Every kind of command.
             pub const KINDS: &'static [&'static str] = &[$($kind),*];
+
+            /// Reads a command whose kind is known from its fields alone; none where there is no such kind.
+            pub fn read<'de, D: Deserializer<'de>>(kind: &str, fields: D) -> Option<Result<Self, D::Error>> {
+                match kind {
+                    $($kind => Some($name::deserialize(fields).map(Self::$name)),)*
+                    _ => None,
+                }
+            }
 
             /// The command's kind, as in phases' tables and refusals.
             #[must_use]

@@ -1,5 +1,6 @@
 //! Commands: a request of the schema becomes the envelope that `sogoc execute` takes, and goes through the one door.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sogoc_app::{Origin, Receipt};
 use sogoc_domain::command::{Command, Envelope};
@@ -69,31 +70,34 @@ pub(super) fn around(
     command: Command,
 ) -> Result<Envelope, Fault> {
     let account = call.account().cloned().ok_or_else(|| Refusal::new(Code::NotSignedIn))?;
-    let around = match around {
+    let mut around = match around {
         Some(Value::Object(around)) => around,
         Some(_) | None => Map::new(),
     };
-    let field = |name: &str| around.get(name).cloned().unwrap_or(Value::Null);
-    let malformed = |name: &str, why: serde_json::Error| Fault::malformed(format!("envelope.{name}: {why}"));
     Ok(Envelope {
         account,
         command_id,
-        on_behalf_of: serde_json::from_value(field("on_behalf_of")).map_err(|why| malformed("on_behalf_of", why))?,
-        capacity: serde_json::from_value(field("capacity")).map_err(|why| malformed("capacity", why))?,
-        seen: serde_json::from_value(field("seen")).map_err(|why| malformed("seen", why))?,
-        instrument: serde_json::from_value(field("instrument")).map_err(|why| malformed("instrument", why))?,
-        occurred: serde_json::from_value(field("occurred")).map_err(|why| malformed("occurred", why))?,
+        on_behalf_of: part(&mut around, "on_behalf_of")?,
+        capacity: part(&mut around, "capacity")?,
+        seen: part(&mut around, "seen")?,
+        instrument: part(&mut around, "instrument")?,
+        occurred: part(&mut around, "occurred")?,
         command,
     })
 }
 
+/// What a command rests on, where it is given.
+fn part<T: DeserializeOwned>(around: &mut Map<String, Value>, name: &str) -> Result<Option<T>, Fault> {
+    let Some(value) = around.remove(name) else { return Ok(None) };
+    serde_json::from_value::<Option<T>>(value).map_err(|why| Fault::malformed(format!("envelope.{name}: {why}")))
+}
+
 /// A command from its fields in the schema's form.
 fn command(method: &Method, kind: &str, fields: Map<String, Value>) -> Result<Command, Fault> {
-    let Value::Object(mut fields) = transcode::to_domain(&method.input, Value::Object(fields)) else {
-        return Err(Fault::malformed("it has no fields"));
-    };
-    fields.insert("type".to_owned(), Value::String(kind.to_owned()));
-    serde_json::from_value(Value::Object(fields)).map_err(Fault::malformed)
+    let mut fields = Value::Object(fields);
+    transcode::to_domain(&method.input, &mut fields);
+    let read = Command::read(kind, fields).ok_or_else(|| Fault::internal(format!("{kind} is no kind of command")))?;
+    read.map_err(Fault::malformed)
 }
 
 /// A receipt as the schema has it.

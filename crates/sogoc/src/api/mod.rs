@@ -15,6 +15,7 @@ mod door;
 mod error;
 mod files;
 mod fresh;
+mod front;
 mod kept;
 mod openapi;
 mod reading;
@@ -44,6 +45,7 @@ use self::ask::Ask;
 use self::door::{Admitted, Door};
 use self::error::{Failed, Fault, ServiceCode};
 use self::fresh::Fresh;
+use self::front::Front;
 use self::kept::{Kept, Question};
 use self::schema::{Does, Method};
 use self::written::written;
@@ -112,10 +114,10 @@ impl Api {
 
     /// Everything that is served on one port: gRPC, gRPC-Web and Connect with health and reflection, plain HTTP, the
     /// OpenAPI document, and sign-in by a browser.
-    pub(crate) fn router(&self) -> (axum::Router, Arc<connectrpc_health::StaticChecker>) {
+    pub(crate) fn front(&self) -> (Front, Arc<connectrpc_health::StaticChecker>) {
         let (beside, health) = rpc::beside();
-        let router = rest::router(self, beside).merge(self.inner.access.router());
-        (router, health)
+        let rest = rest::router(self).merge(self.inner.access.router());
+        (Front { rpc: rpc::service(self, beside), rest }, health)
     }
 
     /// Folds what other nodes record as soon as the log says so, for as long as it is polled.

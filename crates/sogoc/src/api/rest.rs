@@ -15,12 +15,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 use sogoc_log::WithEntries;
-use tower::ServiceExt as _;
 
 use super::door::language;
 use super::error::{Failed, Fault, ServiceCode};
 use super::schema::{Flow, Method, SCHEMA, Verb};
-use super::{Answer, Api, openapi, rpc, transcode};
+use super::{Answer, Api, openapi, transcode};
 use crate::access::Source;
 use crate::serve::tiles;
 
@@ -37,7 +36,7 @@ const PROTOCOL: &str = "http";
 type Params = Result<RawPathParams, RawPathParamsRejection>;
 
 /// All paths.
-pub(super) fn router(api: &Api, beside: connectrpc::Router) -> Router {
+pub(super) fn router(api: &Api) -> Router {
     let mut router = Router::new();
     for method in SCHEMA.methods().filter(|method| method.flow == Flow::Unary) {
         let Some(http) = &method.http else { continue };
@@ -50,17 +49,6 @@ pub(super) fn router(api: &Api, beside: connectrpc::Router) -> Router {
         };
         router = router.route(&axum_path(&http.path), on(filter, handler));
     }
-    let rpc = rpc::service(api, beside);
-    let others = async move |request: Request| {
-        let path = request.uri().path();
-        if path.starts_with("/sogoc.v1.") || path.starts_with("/grpc.") {
-            return match rpc.oneshot(request).await {
-                Ok(response) => response.map(Body::new),
-                Err(never) => match never {},
-            };
-        }
-        problem(Fault::Service(ServiceCode::NoSuchMethod, None), request.headers())
-    };
     router
         .route("/v1/log/watch", get(watch))
         .route("/v1/evidence", post(upload))
@@ -70,7 +58,7 @@ pub(super) fn router(api: &Api, beside: connectrpc::Router) -> Router {
         .method_not_allowed_fallback(async |request: Request| {
             problem(Fault::Service(ServiceCode::WrongVerb, None), request.headers())
         })
-        .fallback(others)
+        .fallback(async |request: Request| problem(Fault::Service(ServiceCode::NoSuchMethod, None), request.headers()))
         .with_state(api.clone())
         // What is anybody's of the tree: checkpoints and hashes, never entries.
         .nest("/tlog", tiles::router(api.app().log().clone(), WithEntries::No))

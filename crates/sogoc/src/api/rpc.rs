@@ -30,10 +30,10 @@ pub(crate) struct Rpc {
 }
 
 /// The service under `/sogoc.v1.…`, with health and reflection beside it.
-pub(crate) fn service(
-    api: &Api,
-    beside: connectrpc::Router,
-) -> ConnectRpcService<connectrpc::dispatcher::Chain<Rpc, connectrpc::Router>> {
+pub(crate) type Served = ConnectRpcService<connectrpc::dispatcher::Chain<Rpc, connectrpc::Router>>;
+
+/// Serves the schema, and what is beside it.
+pub(crate) fn service(api: &Api, beside: connectrpc::Router) -> Served {
     let limits = &api.inner.door.limits;
     let deadline = Duration::from_secs(limits.deadline_seconds);
     let bounds = connectrpc::Limits::default()

@@ -293,36 +293,38 @@ fn value_of(field: &FieldDescriptor, text: String) -> Result<Value, String> {
 ///
 /// In the schema `{"survey_points":{}}` is a choice whose branch has no content (`google.protobuf.Empty`); in a command it
 /// is the word `survey_points`. A class cap that is empty is none, and a scoring rule has only the lists of its type.
-pub(crate) fn to_domain(message: &MessageDescriptor, value: Value) -> Value {
-    let Value::Object(fields) = value else { return value };
-    if let [(name, _)] = fields.iter().collect::<Vec<_>>()[..]
+pub(crate) fn to_domain(message: &MessageDescriptor, value: &mut Value) {
+    let Value::Object(fields) = value else { return };
+    let mut names = fields.keys();
+    if let (Some(name), None) = (names.next(), names.next())
         && let Some(field) = message.get_field_by_name(name)
         && field.containing_oneof().is_some_and(|choice| !choice.is_synthetic())
         && is_empty_message(&field)
     {
-        return Value::String(name.clone());
+        *value = Value::String(name.clone());
+        return;
     }
-    // The list of another type of rule is no field of this one.
-    let of_its_type = |(_, value): &(String, Value)| {
-        message.name() != "ScoringRule" || !matches!(value, Value::Array(items) if items.is_empty())
-    };
-    let of_field = |(name, value): (String, Value)| {
-        let Some(field) = message.get_field_by_name(&name) else { return (name, value) };
-        if message.name() == "DecisionSets" && name == "class_cap" && value == "" {
-            return (name, Value::Null);
+    if message.name() == "ScoringRule" {
+        // The list of another type of rule is no field of this one.
+        fields.retain(|_, value| !matches!(value, Value::Array(items) if items.is_empty()));
+    }
+    for (name, value) in fields {
+        match value {
+            Value::String(text) if text.is_empty() && name == "class_cap" && message.name() == "DecisionSets" => {
+                *value = Value::Null;
+            }
+            Value::Array(_) | Value::Object(_) => {
+                let field = message.get_field_by_name(name).filter(|field| !field.is_map());
+                let Some(Kind::Message(inner)) = field.map(|field| field.kind()) else { continue };
+                if let Value::Array(items) = value {
+                    items.iter_mut().for_each(|item| to_domain(&inner, item));
+                } else {
+                    to_domain(&inner, value);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
-        let Kind::Message(inner) = field.kind() else { return (name, value) };
-        if field.is_map() {
-            return (name, value);
-        }
-        let value = if let Value::Array(items) = value {
-            Value::Array(items.into_iter().map(|item| to_domain(&inner, item)).collect())
-        } else {
-            to_domain(&inner, value)
-        };
-        (name, value)
-    };
-    Value::Object(fields.into_iter().filter(of_its_type).map(of_field).collect())
+    }
 }
 
 /// The other way: a word of the domain as the branch of a choice without content.

@@ -4,6 +4,7 @@
 //! connection open between requests keeps it for a while. On SIGTERM or Ctrl-C requests that have begun are answered,
 //! no new ones are taken, and what is not done after a while is cut.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -11,7 +12,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::{Extension, Router};
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
+use tower::Service;
 
 use super::tls::Certificate;
 use crate::access::Source;
@@ -95,9 +100,9 @@ impl Listening {
     }
 
     /// Serves HTTP/1.1 and HTTP/2, with TLS where there is a certificate, until `stop` says so, then ends in order.
-    pub(crate) async fn serve_with(
+    pub(crate) async fn serve_with<A: Answers>(
         self,
-        router: Router,
+        answers: A,
         mut stop: Stop,
         manners: Manners,
         certificate: Option<Certificate>,
@@ -115,11 +120,11 @@ impl Listening {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let router = router.clone().layer(Extension(Source(peer.ip())));
+                    let service = Told { answers: answers.clone(), source: Source(peer.ip()) };
                     let (certificate, stop) = (certificate.clone(), stop.clone());
                     connections.spawn(async move {
                         let _counted = Connected::begin();
-                        secured(stream, router, stop, manners, certificate).await;
+                        secured(stream, service, stop, manners, certificate).await;
                         drop(place);
                     });
                 }
@@ -137,24 +142,63 @@ impl Listening {
     }
 }
 
+/// What answers requests, for each connection a clone.
+pub(crate) trait Answers:
+    Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<A> Answers for A where
+    A: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+/// Tells what answers where a request came from.
+#[derive(Clone)]
+struct Told<A> {
+    answers: A,
+    source: Source,
+}
+
+impl<A: Answers> Service<Request<Incoming>> for Told<A> {
+    type Response = A::Response;
+    type Error = A::Error;
+    type Future = A::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.answers.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> A::Future {
+        request.extensions_mut().insert(self.source);
+        self.answers.call(request)
+    }
+}
+
 /// Does the TLS handshake where there is a certificate, then serves.
-async fn secured(stream: TcpStream, router: Router, stop: Stop, manners: Manners, certificate: Option<Certificate>) {
+async fn secured<A: Answers>(
+    stream: TcpStream,
+    service: Told<A>,
+    stop: Stop,
+    manners: Manners,
+    certificate: Option<Certificate>,
+) {
     let _ = stream.set_nodelay(true);
     let stream = Impatient { stream, stalled: None };
     match certificate {
-        None => connection(stream, router, stop, manners).await,
+        None => connection(stream, service, stop, manners).await,
         Some(certificate) => {
             let shaken = certificate.acceptor().accept(stream);
             // Errors are the client's: it went away, was too slow, or spoke no TLS.
             if let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), shaken).await {
-                connection(stream, router, stop, manners).await;
+                connection(stream, service, stop, manners).await;
             }
         }
     }
 }
 
 /// Serves one connection to its end.
-async fn connection<S>(stream: S, router: Router, mut stop: Stop, manners: Manners)
+async fn connection<S, A: Answers>(stream: S, service: Told<A>, mut stop: Stop, manners: Manners)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -173,7 +217,7 @@ where
         .max_header_list_size(u32::try_from(manners.head_bytes_max).unwrap_or(u32::MAX))
         .keep_alive_interval(Duration::from_secs(PING_SECONDS))
         .keep_alive_timeout(Duration::from_secs(PING_SECONDS));
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(service);
     let mut served = pin!(builder.serve_connection(TokioIo::new(Prompt::new(stream)), service));
     let old = tokio::time::sleep(Duration::from_secs(manners.connection_seconds_max));
     tokio::select! {

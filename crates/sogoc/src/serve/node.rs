@@ -119,7 +119,7 @@ async fn serve(
 ) -> Ended {
     let access = Access::new(app.clone(), sign_in(config), provider);
     let api = Api::new(app.clone(), access.clone(), limits(config));
-    let (router, health) = api.router();
+    let (front, health) = api.front();
     let condition = Arc::new(Condition::default());
     let listening = listening::bind(&config.serve.listen).await?;
     let operator = match &config.serve.operator_listen {
@@ -135,7 +135,7 @@ async fn serve(
         head_bytes_max: config.limits.header_bytes,
         stop_seconds_max: STOP_SECONDS_MAX,
     };
-    let serving = listening.serve_with(router, stop.clone(), manners, certificate.clone());
+    let serving = listening.serve_with(front, stop.clone(), manners, certificate.clone());
     let operating = async {
         if let Some(operator) = operator {
             let ready = Ready { api: api.clone(), condition: Arc::clone(&condition) };
