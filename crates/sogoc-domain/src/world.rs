@@ -98,6 +98,32 @@ impl World {
         self.scorecards.get(season)?.get(agency)
     }
 
+    /// The aggregates of these streams and no others, shared.
+    #[must_use]
+    pub fn of_streams(&self, streams: &[Stream]) -> Self {
+        let mut part = Self::default();
+        for stream in streams {
+            match stream {
+                Stream::Agency(id) => share(&self.agencies, &mut part.agencies, id),
+                Stream::Instrument(id) => share(&self.instruments, &mut part.instruments, id),
+                Stream::Account(id) => share(&self.accounts, &mut part.accounts, id),
+                Stream::Criteria(id) => share(&self.sets, &mut part.sets, id),
+                Stream::Season(id) => share(&self.seasons, &mut part.seasons, id),
+                Stream::Scorecard(season, agency) => {
+                    if let Some(card) = self.scorecard(season, agency) {
+                        part.scorecards.entry(season.clone()).or_default().insert(agency, Arc::clone(card));
+                    }
+                }
+                Stream::Survey(id) => share(&self.surveys, &mut part.surveys, id),
+                Stream::Council(id) => share(&self.councils, &mut part.councils, id),
+                Stream::Results(id) => share(&self.results, &mut part.results, id),
+                // As in `apply`: they have no state.
+                Stream::Refusals(_) | Stream::Downloads(_) | Stream::SignIn(_) | Stream::Restores => {}
+            }
+        }
+        part
+    }
+
     /// True once the first administrator entered.
     #[must_use]
     pub fn is_founded(&self) -> bool {
@@ -177,6 +203,12 @@ impl<'de> Deserialize<'de> for Scorecards {
         let by_agency = BTreeMap::<AgencyId, Arc<Scorecard>>::deserialize(d)?;
         let (agencies, cards): (Vec<_>, Vec<_>) = by_agency.into_iter().unzip();
         Ok(Self { numbers: agencies.into_iter().zip(0..).collect(), cards })
+    }
+}
+
+fn share<K: Ord + Clone, A>(from: &BTreeMap<K, Arc<A>>, to: &mut BTreeMap<K, Arc<A>>, key: &K) {
+    if let Some(aggregate) = from.get(key) {
+        to.insert(key.clone(), Arc::clone(aggregate));
     }
 }
 

@@ -1,6 +1,8 @@
 //! Evidence files: where each is attached, and what was judged of it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -212,22 +214,35 @@ impl Register {
         positions
     }
 
-    /// Positions of the entries that attached the files of a season, or of one agency in it, by agency and number.
-    #[must_use]
-    pub fn evidence_of_season(&self, season: &SeasonId, agency: Option<&AgencyId>) -> Vec<u64> {
-        let Some(season_no) = self.season_of.get(season) else { return Vec::new() };
-        let mut positions = Vec::new();
-        let cards = self.seasons[ix(*season_no)].cards.iter().zip(0..);
-        let mut cards: Vec<_> = cards.filter(|(card, _)| agency.is_none_or(|agency| card.agency == *agency)).collect();
-        cards.sort_by(|(a, _), (b, _)| a.agency.cmp(&b.agency));
-        for (card, card_no) in cards {
-            let Some(state) = self.world.scorecard(season, &card.agency) else { continue };
-            for number in state.evidence.keys() {
-                let entries = self.entries_at((*season_no, card_no, *number));
-                positions.extend(entries.into_iter().find(|at| self.kind_at(*at) == "evidence-attached"));
-            }
-        }
-        positions
+    /// The files of a season, or of one agency in it, by agency and number, with the positions of the entries that attached
+    /// them: from the first one, or behind a place. Each is looked up when it is asked for.
+    pub fn evidence_of_season<'r>(
+        &'r self,
+        season: &SeasonId,
+        agency: Option<&AgencyId>,
+        behind: Option<(AgencyId, u32)>,
+    ) -> impl Iterator<Item = (&'r AgencyId, u32, u64)> + use<'r> {
+        let agency = agency.cloned();
+        let season_no = self.season_of.get(season).copied();
+        let cards = season_no.into_iter().flat_map(|season_no| {
+            let cards = &self.seasons[ix(season_no)];
+            cards.by_id.iter().map(move |card_no| (season_no, *card_no, &cards.cards[ix(*card_no)].agency))
+        });
+        let cards = cards.filter(move |(.., of)| agency.as_ref().is_none_or(|agency| agency == *of));
+        cards.flat_map(move |(season_no, card_no, of)| {
+            let from = match behind.as_ref().map(|(last, number)| (of.cmp(last), number)) {
+                Some((Ordering::Less, _)) => Bound::Excluded(u32::MAX),
+                Some((Ordering::Equal, number)) => Bound::Excluded(*number),
+                Some((Ordering::Greater, _)) | None => Bound::Unbounded,
+            };
+            let state = self.world.scorecard(&self.seasons[ix(season_no)].id, of);
+            let numbers = state.into_iter().flat_map(move |state| state.evidence.range((from, Bound::Unbounded)));
+            numbers.filter_map(move |(number, _)| {
+                let entries = self.entries_at((season_no, card_no, *number));
+                let attached = entries.into_iter().find(|at| self.kind_at(*at) == "evidence-attached")?;
+                Some((of, *number, attached))
+            })
+        })
     }
 
     /// Positions of the entries about one file of a scorecard.

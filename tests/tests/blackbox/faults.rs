@@ -2,7 +2,6 @@
 //! in order, whatever was killed or cut meanwhile.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use crate::support::load::{self, Load};
 use crate::support::nats::Nats;
 use crate::support::postgres::OwnPostgres;
 use crate::support::proxy::{Proxy, Then};
+use crate::support::service::GENEROUS;
 use crate::support::serving::{Server, request, try_call};
 use crate::support::stores::{Kind, postgres_is_there};
 use crate::support::{Sogoc, Store, pilot};
@@ -25,34 +25,29 @@ const CUT: Duration = Duration::from_secs(10);
 /// machine.
 const STOP: Duration = Duration::from_secs(35);
 
-/// Nodes' configuration in files: nobody is held back for sending too much.
-struct Setup {
-    folder: tempfile::TempDir,
+/// The pilot's season on PostgreSQL, its writers' tokens, and a bus.
+struct Ground {
+    store: Store,
+    sogoc: Sogoc,
+    tokens: Vec<String>,
+    nats: Nats,
 }
 
-impl Setup {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+impl Ground {
+    /// None where a server is missing.
+    fn new() -> Option<Self> {
+        let nats = postgres_is_there().then(Nats::start)??;
+        let store = Store::pilot(Kind::Postgres);
+        let sogoc = store.sogoc();
+        let tokens = load::tokens(&sogoc);
+        Some(Self { store, sogoc, tokens, nats })
     }
+}
 
-    fn file(&self, name: &str, more: &str) -> PathBuf {
-        let file = self.folder.path().join(name);
-        let text = format!("[limits]\nrequests_per_second = 100000\nburst = 100000\n{more}\n");
-        std::fs::write(&file, text).unwrap();
-        file
-    }
-
-    /// A node on the store, or on another way to it.
-    fn node(&self, sogoc: &Sogoc, nats: Option<&Nats>) -> Server {
-        let more = nats.map(|nats| format!("[nats]\nurl = \"{}\"\ntenant = \"{TENANT}\"", nats.url()));
-        self.node_with(sogoc, &more.unwrap_or_default())
-    }
-
-    fn node_with(&self, sogoc: &Sogoc, more: &str) -> Server {
-        let file = self.file("sogoc.toml", more);
-        let sogoc = sogoc.with(&["--config", file.to_str().unwrap()]);
-        Server::start(&sogoc, &["serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"])
-    }
+/// A node on the store, or on another way to it: nobody is held back for sending too much.
+fn node(sogoc: &Sogoc, nats: Option<&Nats>) -> Server {
+    let bus = nats.map(|nats| format!("[nats]\nurl = \"{}\"\ntenant = \"{TENANT}\"\n", nats.url()));
+    Server::node(sogoc, &format!("{GENEROUS}{}", bus.unwrap_or_default()), "127.0.0.1:0")
 }
 
 /// Waits until a node says that it is ready, or that it is not.
@@ -78,15 +73,8 @@ fn assert_follows(node: &Server, token: &str, sogoc: &Sogoc) {
 
 #[test]
 fn a_bus_that_is_killed_under_load_gets_every_entry_in_order() {
-    if !postgres_is_there() {
-        return;
-    }
-    let Some(mut nats) = Nats::start() else { return };
-    let store = Store::pilot(Kind::Postgres);
-    let sogoc = store.sogoc();
-    let tokens = load::tokens(&sogoc);
-    let setup = Setup::new();
-    let node = setup.node(&sogoc, Some(&nats));
+    let Some(Ground { store: _store, sogoc, tokens, mut nats }) = Ground::new() else { return };
+    let node = node(&sogoc, Some(&nats));
     let load = Load::start(&sogoc, &[node.address], &tokens, WRITERS);
     load.until_each_acked(2);
     for _ in 0..2 {
@@ -108,8 +96,7 @@ fn a_database_that_is_killed_under_load_loses_nothing_acked() {
     let Some(nats) = Nats::start() else { return };
     let sogoc = database.sogoc();
     let tokens = load::tokens(&sogoc);
-    let setup = Setup::new();
-    let node = setup.node(&sogoc, Some(&nats));
+    let node = node(&sogoc, Some(&nats));
     let load = Load::start(&sogoc, &[node.address], &tokens, WRITERS);
     load.until_each_acked(2);
     for _ in 0..2 {
@@ -128,17 +115,10 @@ fn a_database_that_is_killed_under_load_loses_nothing_acked() {
 
 #[test]
 fn a_node_that_is_killed_under_load_is_followed_by_the_other() {
-    if !postgres_is_there() {
-        return;
-    }
-    let Some(nats) = Nats::start() else { return };
-    let store = Store::pilot(Kind::Postgres);
-    let sogoc = store.sogoc();
-    let tokens = load::tokens(&sogoc);
-    let setup = Setup::new();
+    let Some(Ground { store: _store, sogoc, tokens, nats }) = Ground::new() else { return };
     // The first has the relay too.
-    let first = setup.node(&sogoc, Some(&nats));
-    let second = setup.node(&sogoc, Some(&nats));
+    let first = node(&sogoc, Some(&nats));
+    let second = node(&sogoc, Some(&nats));
     let load = Load::start(&sogoc, &[first.address, second.address], &tokens, WRITERS);
     load.until_acked_by(0, WRITERS);
     load.until_acked_by(1, WRITERS);
@@ -162,19 +142,12 @@ fn a_node_whose_connections_are_lost_without_a_word_recovers() {
 }
 
 fn cut(then: Then) {
-    if !postgres_is_there() {
-        return;
-    }
-    let Some(nats) = Nats::start() else { return };
-    let store = Store::pilot(Kind::Postgres);
-    let sogoc = store.sogoc();
-    let tokens = load::tokens(&sogoc);
+    let Some(Ground { store, sogoc, tokens, nats }) = Ground::new() else { return };
     let proxy = Proxy::to(address_of(store.url()));
     let through = store.sogoc_at(&through(store.url(), proxy.address));
-    let setup = Setup::new();
     // The one that will be cut off has the relay too.
-    let cut = setup.node(&through, Some(&nats));
-    let whole = setup.node(&sogoc, Some(&nats));
+    let cut = node(&through, Some(&nats));
+    let whole = node(&sogoc, Some(&nats));
     let load = Load::start(&sogoc, &[cut.address, whole.address], &tokens, WRITERS);
     load.until_acked_by(0, WRITERS);
     load.until_acked_by(1, WRITERS);
@@ -203,16 +176,10 @@ fn cut(then: Then) {
 
 #[test]
 fn a_node_that_is_cut_off_from_the_database_can_be_told_to_stop() {
-    if !postgres_is_there() {
-        return;
-    }
-    let store = Store::pilot(Kind::Postgres);
-    let sogoc = store.sogoc();
-    let tokens = load::tokens(&sogoc);
+    let Some(Ground { store, sogoc, tokens, .. }) = Ground::new() else { return };
     let proxy = Proxy::to(address_of(store.url()));
-    let setup = Setup::new();
-    let cut = setup.node(&store.sogoc_at(&through(store.url(), proxy.address)), None);
-    let whole = setup.node(&sogoc, None);
+    let cut = node(&store.sogoc_at(&through(store.url(), proxy.address)), None);
+    let whole = node(&sogoc, None);
     let load = Load::start(&sogoc, &[cut.address, whole.address], &tokens, WRITERS);
     load.until_acked_by(0, WRITERS);
     proxy.cut();
@@ -224,16 +191,9 @@ fn a_node_that_is_cut_off_from_the_database_can_be_told_to_stop() {
 
 #[test]
 fn a_node_that_is_told_to_stop_under_load_answers_what_it_has_taken() {
-    if !postgres_is_there() {
-        return;
-    }
-    let Some(nats) = Nats::start() else { return };
-    let store = Store::pilot(Kind::Postgres);
-    let sogoc = store.sogoc();
-    let tokens = load::tokens(&sogoc);
-    let setup = Setup::new();
-    let first = setup.node(&sogoc, Some(&nats));
-    let second = setup.node(&sogoc, None);
+    let Some(Ground { store: _store, sogoc, tokens, nats }) = Ground::new() else { return };
+    let first = node(&sogoc, Some(&nats));
+    let second = node(&sogoc, None);
     let load = Load::start(&sogoc, &[first.address, second.address], &tokens, WRITERS);
     load.until_acked_by(0, WRITERS);
     let status = ended(first);
@@ -242,7 +202,7 @@ fn a_node_that_is_told_to_stop_under_load_answers_what_it_has_taken() {
     let acked = load.end();
     acked.assert_recorded(&sogoc);
     // What the bus has not got the next one brings.
-    let third = setup.node(&sogoc, Some(&nats));
+    let third = node(&sogoc, Some(&nats));
     acked.assert_relayed(&sogoc, &nats, TENANT);
     assert!(ended(third).success());
 }
@@ -257,15 +217,11 @@ fn ended(node: Server) -> ExitStatus {
 
 #[test]
 fn a_node_without_room_says_so_at_once() {
-    if !postgres_is_there() {
-        return;
-    }
     const ROOM: usize = 4;
-    let store = Store::pilot(Kind::Postgres);
-    let sogoc = store.sogoc();
-    let token = load::tokens(&sogoc).remove(0);
-    let setup = Setup::new();
-    let node = setup.node_with(&sogoc, &format!("in_flight = {ROOM}"));
+    let Some(Ground { store, sogoc, tokens, .. }) = Ground::new() else { return };
+    let token = &tokens[0];
+    let limits = format!("[limits]\nin_flight = {ROOM}\nrequests_per_second = 100000\nburst = 100000\n");
+    let node = Server::node(&sogoc, &limits, "127.0.0.1:0");
     let holding = store.hold_head();
     let (sender, answers) = mpsc::channel();
     let command = |number: usize| {

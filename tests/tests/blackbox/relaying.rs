@@ -1,6 +1,7 @@
 //! `sogoc relay`: processes that share a log, faults, refusals.
 
-use crate::support::nats::{Nats, Talking};
+use crate::support::nats::Nats;
+use crate::support::process::Process;
 use crate::support::stores::Kind;
 use crate::support::{Store, on_both_stores, on_sqlite, pilot};
 
@@ -38,20 +39,20 @@ fn a_relay_that_is_killed_is_followed_by_the_one_that_stands_by(kind: Kind) {
     let sogoc = store.sogoc();
     let url = nats.url();
     let relay = ["relay", "--nats", &url, "--tenant", "ha-nam"];
-    let mut first = Talking::start(&sogoc, &relay);
-    first.until("active");
-    let mut second = Talking::start(&sogoc, &relay);
-    second.until("standing-by");
+    let first = Process::start(&sogoc, &relay);
+    first.until_state("active");
+    let second = Process::start(&sogoc, &relay);
+    second.until_state("standing-by");
     sogoc.accepted(&[pilot::declares_all("so-y-te")]);
     // No chance to give the lease back: it has to run out.
     first.kill();
     sogoc.accepted(&[pilot::submits("so-y-te")]);
-    second.until("active");
-    let mut third = Talking::start(&sogoc, &relay);
-    third.until("standing-by");
+    second.until_state("active");
+    let third = Process::start(&sogoc, &relay);
+    third.until_state("standing-by");
     // In order the lease is given back at once.
     assert!(second.terminate().success());
-    third.until("active");
+    third.until_state("active");
     assert!(third.terminate().success());
     sogoc.ok(&["relay", "--nats", &url, "--tenant", "ha-nam", "--until-caught-up"]);
     assert_eq!(arrived(&store, &nats, "roll-up.db"), sogoc.size());
@@ -63,14 +64,14 @@ fn a_bus_that_is_killed_and_restarted_gets_every_entry(kind: Kind) {
     let store = Store::pilot(kind);
     let sogoc = store.sogoc();
     let url = nats.url();
-    let mut relay = Talking::start(&sogoc, &["relay", "--nats", &url, "--tenant", "ha-nam"]);
-    relay.until("active");
+    let relay = Process::start(&sogoc, &["relay", "--nats", &url, "--tenant", "ha-nam"]);
+    relay.until_state("active");
     nats.kill();
     // Recording goes on without the bus.
     sogoc.accepted(&[pilot::declares_all("so-y-te"), pilot::submits("so-y-te")]);
-    relay.until("waiting");
+    relay.until_state("waiting");
     nats.restart();
-    relay.until("active");
+    relay.until_state("active");
     assert!(relay.terminate().success());
     sogoc.ok(&["relay", "--nats", &url, "--tenant", "ha-nam", "--until-caught-up"]);
     assert_eq!(arrived(&store, &nats, "roll-up.db"), sogoc.size());

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::nats::{Nats, Talking};
+use crate::support::nats::Nats;
+use crate::support::process::Process;
 use crate::support::serving::Server;
 use crate::support::stores::{KEY, Kind, log_key};
 use crate::support::{Sogoc, Store, on_sqlite};
@@ -112,14 +113,14 @@ fn a_roll_up_that_is_killed_ends_with_the_same_ranking(kind: Kind) {
     let killed = RollUp::of(store.folder(), "killed.db");
     for _ in 0..3 {
         let arguments = killed.arguments(&["follow", "--source", &source, "--durable", "killed"]);
-        let mut following = Talking::start(&Sogoc::bare(), &arguments);
-        following.until("following");
+        let following = Process::start(&Sogoc::bare(), &arguments);
+        following.until_state("following");
         following.kill();
     }
     // To the end in order, with the signal that a service gets.
-    let mut following =
-        Talking::start(&Sogoc::bare(), &killed.arguments(&["follow", "--source", &source, "--durable", "killed"]));
-    following.until("caught-up");
+    let following =
+        Process::start(&Sogoc::bare(), &killed.arguments(&["follow", "--source", &source, "--durable", "killed"]));
+    following.until_state("caught-up");
     assert!(following.terminate().success());
     assert_eq!(killed.ranking(), through.ranking());
 }

@@ -13,10 +13,13 @@ fn a_file_is_found_by_its_digest_also_in_a_register_from_a_snapshot() {
     let root = Hash([7; 32]);
     let restored = Register::from_snapshot(&register.to_snapshot(&root), &root).unwrap();
     let season = "hanam-2022".parse().unwrap();
-    let positions = register.evidence_of_season(&season, None);
-    assert_eq!(positions.len(), 238, "every row of evidence.csv");
+    let attached: Vec<_> = register.evidence_of_season(&season, None, None).collect();
+    assert_eq!(attached.len(), 238, "every row of evidence.csv");
+    assert!(attached.is_sorted_by_key(|(agency, number, _)| (*agency, *number)));
     let mut files = 0;
-    for position in positions {
+    for (at, (agency, number, position)) in attached.iter().copied().enumerate() {
+        let mut behind = register.evidence_of_season(&season, None, Some((agency.clone(), number)));
+        assert_eq!(behind.next(), attached.get(at + 1).copied());
         let view = register.entry(position).unwrap();
         let evidence = view.evidence.clone().unwrap();
         let Some(digest) = evidence.digest else { continue };
@@ -39,9 +42,8 @@ fn an_entry_shows_the_verdict_that_it_gave_and_no_other() {
     let season = "hanam-2022".parse().unwrap();
     let agency = "so-xay-dung".parse().unwrap();
     let views: Vec<_> = register
-        .evidence_of_season(&season, Some(&agency))
-        .into_iter()
-        .map(|position| register.entry(position).unwrap().evidence.unwrap())
+        .evidence_of_season(&season, Some(&agency), None)
+        .map(|(.., position)| register.entry(position).unwrap().evidence.unwrap())
         .collect();
     let judged: Vec<_> = views.iter().filter_map(|view| Some((view.number, view.verdict.as_ref()?.outcome))).collect();
     assert_eq!(judged, [(3, Outcome::Valid), (9, Outcome::Valid), (10, Outcome::Valid)]);

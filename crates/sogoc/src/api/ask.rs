@@ -85,7 +85,11 @@ impl Ask {
     }
 }
 
-fn parse<T: FromStr<Err: ToString>>(name: &str, text: &str) -> Result<T, Fault> {
+/// The value of a field, from its text.
+///
+/// # Errors
+/// `invalid`.
+pub(crate) fn parse<T: FromStr<Err: ToString>>(name: &str, text: &str) -> Result<T, Fault> {
     text.parse().map_err(|why: T::Err| invalid(name, text, why))
 }
 

@@ -331,7 +331,7 @@ async fn list(app: &App, output: &Output, season: &SeasonId, agency: Option<&Age
         if !register.world().seasons.contains_key(season) {
             return Err(super::season::unknown_season(register.world(), season));
         }
-        register.evidence_of_season(season, agency)
+        register.evidence_of_season(season, agency, None).map(|(.., position)| position).collect()
     };
     let entries = views(app, &positions).await?;
     let document: Vec<Value> = entries
@@ -369,7 +369,8 @@ fn table(entries: &[EntryView], output: &Output) -> String {
 
 /// The files of a season that were examined, as a table.
 pub(super) async fn examined_text(app: &App, output: &Output, season: &SeasonId) -> Result<String, Failure> {
-    let positions = app.register().evidence_of_season(season, None);
+    let positions: Vec<u64> =
+        app.register().evidence_of_season(season, None, None).map(|(.., position)| position).collect();
     let mut entries = views(app, &positions).await?;
     entries.retain(|entry| entry.evidence.as_ref().is_some_and(|evidence| evidence.verdict.is_some()));
     Ok(table(&entries, output))

@@ -75,6 +75,13 @@ impl Sogoc {
         with
     }
 
+    /// Set up by a configuration file in TOML, which is put beside its key.
+    pub(crate) fn configured(&self, settings: &str) -> Self {
+        let file = self.key.as_ref().expect("a key in the test's folder").with_file_name("sogoc.toml");
+        std::fs::write(&file, settings).expect("the test's folder can be written to");
+        self.with(&["--config", file.to_str().expect("a plain path")])
+    }
+
     /// The command, ready to run, in a clean environment.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(path());

@@ -8,6 +8,7 @@ pub(crate) mod load;
 pub(crate) mod nats;
 pub(crate) mod pilot;
 pub(crate) mod postgres;
+pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod service;
 pub(crate) mod serving;

@@ -1,11 +1,10 @@
-//! A NATS server of a test's own, which it may kill, and processes of the binary that are listened to.
+//! A NATS server of a test's own, which it may kill.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use async_nats::jetstream;
@@ -13,7 +12,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::Sogoc;
+use super::{process, service};
 
 /// How long anything may take here before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,15 +29,7 @@ pub(crate) struct Nats {
 impl Nats {
     /// Starts one where `SOGOC_TEST_NATS_BIN` names the binary; says that a test did not run where it does not.
     pub(crate) fn start() -> Option<Self> {
-        let Some(binary) = std::env::var_os("SOGOC_TEST_NATS_BIN") else {
-            let all = std::env::var("SOGOC_TEST_ALL").is_ok_and(|value| value == "1");
-            assert!(!all, "SOGOC_TEST_ALL=1 and no SOGOC_TEST_NATS_BIN: name a nats-server");
-            #[expect(clippy::print_stderr, reason = "a test says that it did not run")]
-            {
-                eprintln!("not run: SOGOC_TEST_NATS_BIN names no nats-server");
-            }
-            return None;
-        };
+        let binary = service::named("SOGOC_TEST_NATS_BIN")?;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let folder = tempfile::tempdir().expect("a folder");
         let mut nats = Self { binary: PathBuf::from(binary), folder, port, child: None };
@@ -65,10 +56,7 @@ impl Nats {
 
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("it was running");
-            child.wait().expect("it ends");
-        }
+        process::kill(&mut self.child);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -117,69 +105,5 @@ impl Nats {
 impl Drop for Nats {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-/// A process of the binary that says on stderr, as JSON lines, what it does.
-#[derive(Debug)]
-pub(crate) struct Talking {
-    child: Child,
-    lines: mpsc::Receiver<Value>,
-    said: Vec<Value>,
-}
-
-impl Talking {
-    pub(crate) fn start(sogoc: &Sogoc, arguments: &[&str]) -> Self {
-        let mut command = sogoc.with(&["--json"]).command(arguments);
-        let mut child = command.stdout(Stdio::null()).spawn().expect("the binary runs");
-        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                // What is no JSON is for people.
-                if let Ok(value) = serde_json::from_str(&line)
-                    && sender.send(value).is_err()
-                {
-                    return;
-                }
-            }
-        });
-        Self { child, lines, said: Vec::new() }
-    }
-
-    /// Waits until it says that it is in a state; gives what it said.
-    #[track_caller]
-    pub(crate) fn until(&mut self, state: &str) -> Value {
-        loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(value) => {
-                    self.said.push(value.clone());
-                    if value["state"] == state {
-                        return value;
-                    }
-                }
-                Err(error) => panic!("never {state} ({error}): {:?}", self.said),
-            }
-        }
-    }
-
-    /// SIGKILL: no chance to say goodbye.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
-    }
-
-    /// SIGTERM, and its end.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
-        self.child.wait().expect("it ends")
-    }
-}
-
-impl Drop for Talking {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::binary::{Sogoc, workspace};
 use super::stores::{KEY, log_key_into};
-use super::{pilot, sql};
+use super::{pilot, process, sql};
 
 /// A server with a database of its own in which the pilot's season runs.
 ///
@@ -56,10 +56,7 @@ impl OwnPostgres {
 
     /// SIGKILL: nothing is written any more, nobody is told.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("it was running");
-            child.wait().expect("it ends");
-        }
+        process::kill(&mut self.child);
     }
 
     /// The binary on this store.

@@ -4,23 +4,20 @@
 //! Requests are written by hand, one on a connection: tests say things that no HTTP library would.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write as _};
+use std::net::TcpStream;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::evidence::sha256;
-use super::serving::{Reply, connect};
+use super::serving::{Reply, Server, connect};
 use super::stores::{Kind, Store};
 
-/// Longest wait for something that must come.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// What nearly every test goes by: one caller sends as much as it likes, and roles need no second factor.
 pub(crate) const GENEROUS: &str =
     "[limits]\nrequests_per_second = 100000\nburst = 100000\n[sign_in]\nsecond_factor = false\n";
@@ -31,14 +28,18 @@ const FAR_US: u64 = 4_102_444_800_000_000;
 /// A service of one test's own, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Service {
-    child: Mutex<Child>,
-    pub(crate) address: SocketAddr,
-    /// The line that it starts with.
-    pub(crate) started: Value,
+    server: Server,
     tokens: Mutex<BTreeSet<String>>,
-    lines: Mutex<mpsc::Receiver<String>>,
     // Goes last: its files are the service's.
     pub(crate) store: Arc<Store>,
+}
+
+impl Deref for Service {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
 }
 
 impl Service {
@@ -63,50 +64,7 @@ impl Service {
     /// The same at an address.
     #[track_caller]
     pub(crate) fn listening(store: Arc<Store>, settings: &str, listen: &str) -> Self {
-        let config = store.write("sogoc.toml", settings);
-        let config = config.to_str().expect("a plain path");
-        let sogoc = store.sogoc().with(&["--json", "--config", config]);
-        let mut command = sogoc.command(&["serve", "--listen", listen, "--operator-listen", "127.0.0.1:0"]);
-        let mut child = command.stdout(Stdio::null()).spawn().expect("the binary runs");
-        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let mut said = String::new();
-        let started: Value = loop {
-            let from = said.len();
-            let read = stderr.read_line(&mut said).expect("stderr is UTF-8");
-            assert!(read > 0, "{command:?} did not start: {said}");
-            match serde_json::from_str::<Value>(&said[from..]) {
-                Ok(line) if line["listening"].is_string() => break line,
-                Ok(_) | Err(_) => {}
-            }
-        };
-        // What it says later is shown where the test fails.
-        let mut file = File::create(store.folder().join("said.txt")).expect("the test's folder can be written to");
-        let (tells, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let _ = writeln!(file, "{line}");
-                // Most tests do not listen.
-                let _ = tells.send(line);
-            }
-        });
-        let address = started["listening"].as_str().expect("an address").parse().expect("an address");
-        Self { child: Mutex::new(child), address, started, tokens: Mutex::default(), lines: Mutex::new(lines), store }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Where the operator looks: metrics and health.
-    pub(crate) fn operator(&self) -> SocketAddr {
-        self.started["operator"].as_str().expect("an address").parse().expect("an address")
-    }
-
-    /// Waits until it says something of this kind on stderr.
-    #[track_caller]
-    pub(crate) fn until_says(&self, what: &str) {
-        let lines = self.lines.lock().expect("no test panics here");
-        while !lines.recv_timeout(PATIENCE).expect("it says so in time").contains(what) {}
+        Self { server: Server::node(&store.sogoc(), settings, listen), tokens: Mutex::default(), store }
     }
 
     /// Somebody who has not signed in.
@@ -189,45 +147,12 @@ impl Service {
         self.public().get("/v1/log/head").ok()["size"].as_u64().expect("a head has a size")
     }
 
-    fn id(&self) -> u32 {
-        self.child.lock().expect("no test panics here").id()
-    }
-
-    /// SIGTERM.
-    pub(crate) fn ask_to_stop(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
-    }
-
-    /// Its end.
-    #[track_caller]
-    pub(crate) fn wait(&self) -> ExitStatus {
-        self.child.lock().expect("no test panics here").wait().expect("it ends")
-    }
-
     /// Stops in order, which must go well.
     #[track_caller]
     pub(crate) fn stop(self) {
         self.ask_to_stop();
         let status = self.wait();
         assert!(status.success(), "{status}");
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        if let Ok(child) = self.child.get_mut() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        if std::thread::panicking() {
-            let said = std::fs::read_to_string(self.store.folder().join("said.txt")).unwrap_or_default();
-            let last: Vec<_> = said.lines().rev().take(20).collect();
-            #[expect(clippy::print_stderr, reason = "a test that fails shows what the service said")]
-            {
-                last.iter().rev().for_each(|line| eprintln!("service: {line}"));
-            }
-        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Servers for tests: the binary's own, and small ones that misbehave.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Sogoc;
+use super::process::Process;
 
 /// Longest wait for a byte of an answer.
 const ANSWER_SECONDS_MAX: u64 = 30;
@@ -18,7 +19,7 @@ const ANSWER_SECONDS_MAX: u64 = 30;
 /// A server of the binary's, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     pub(crate) address: SocketAddr,
     /// The line that it starts with.
     pub(crate) started: Value,
@@ -28,23 +29,20 @@ impl Server {
     /// Starts the binary, which must say on stderr where it listens.
     #[track_caller]
     pub(crate) fn start(sogoc: &Sogoc, arguments: &[&str]) -> Self {
-        let mut command = sogoc.with(&["--json"]).command(arguments);
-        let mut child = command.stdout(Stdio::null()).spawn().expect("the binary runs");
-        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let mut said = String::new();
+        let process = Process::start(sogoc, arguments);
         // Warnings may come before it.
-        let started: Value = loop {
-            let from = said.len();
-            let read = stderr.read_line(&mut said).expect("stderr is UTF-8");
-            assert!(read > 0, "{command:?} did not start: {said}");
-            if let Ok(started) = serde_json::from_str(&said[from..]) {
-                break started;
-            }
-        };
+        let listening =
+            |line: &str| serde_json::from_str(line).ok().filter(|said: &Value| said["listening"].is_string());
+        let started = process.until(listening);
         let address = started["listening"].as_str().expect("an address").parse().expect("an address");
-        // What it says later is nobody's concern here, but must have somewhere to go.
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Self { child, address, started }
+        Self { process, address, started }
+    }
+
+    /// Starts `sogoc serve`, set up by a configuration file in TOML.
+    #[track_caller]
+    pub(crate) fn node(sogoc: &Sogoc, settings: &str, listen: &str) -> Self {
+        let arguments = ["serve", "--listen", listen, "--operator-listen", "127.0.0.1:0"];
+        Self::start(&sogoc.configured(settings), &arguments)
     }
 
     pub(crate) fn url(&self) -> String {
@@ -67,24 +65,30 @@ impl Server {
         request(self.address, "POST", path, body)
     }
 
+    /// Waits until it says something of this kind on stderr.
+    #[track_caller]
+    pub(crate) fn until_says(&self, what: &str) {
+        self.process.until(|line| line.contains(what).then_some(()));
+    }
+
     /// SIGKILL: no chance to say goodbye.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
+    pub(crate) fn kill(self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM.
+    pub(crate) fn ask_to_stop(&self) {
+        self.process.ask_to_stop();
+    }
+
+    /// Its end.
+    pub(crate) fn wait(&self) -> ExitStatus {
+        self.process.wait()
     }
 
     /// SIGTERM, and its end.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
-        self.child.wait().expect("it ends")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(crate) fn terminate(self) -> ExitStatus {
+        self.process.terminate()
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) async fn list(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fau
             .map(|(id, account)| {
                 (id.clone(), Arc::clone(account), account.name.filter(|_| sight.of_account(Subject::AccountName, id)))
             });
-        page.take(seen, None)
+        page.take(seen, |(id, ..)| id.to_string())
     };
     let names = fetched(api, accounts.iter().filter_map(|(.., name)| *name).collect()).await?;
     let accounts: Vec<_> =

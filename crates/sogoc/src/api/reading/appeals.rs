@@ -41,7 +41,8 @@ pub(super) fn list(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {
         .filter(|(of, card)| !card.appeals.is_empty() && sight.of_agency(Subject::Scorecard, &season, of))
         .flat_map(|(of, card)| card.appeals.iter().map(move |(id, appeal)| (of, id, appeal)))
         .filter(|(.., appeal)| open.is_none_or(|open| is_open(appeal) == open));
-    let (appeals, next) = page.take(appeals, None);
+    // A space comes before all that ids are made of.
+    let (appeals, next) = page.take(appeals, |(of, id, _)| format!("{of} {id}"));
     let appeals: Vec<_> = appeals.into_iter().map(|(of, id, appeal)| appeal_json(&season, of, id, appeal)).collect();
     Ok(json!({ "appeals": appeals, "next_page_token": next }))
 }

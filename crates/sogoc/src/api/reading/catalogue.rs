@@ -22,7 +22,7 @@ pub(super) fn agencies(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault
     let (register, now) = (api.app().register(), api.app().now());
     let world = register.world();
     may_read(&Sight::new(world, call.account(), now))?;
-    let (agencies, next) = page.take(world.agencies.iter(), None);
+    let (agencies, next) = page.take(world.agencies.iter(), |(id, _)| id.to_string());
     let agencies: Vec<_> = agencies.into_iter().map(|(id, agency)| agency_json(id.as_str(), agency, now)).collect();
     Ok(json!({ "agencies": agencies, "next_page_token": next }))
 }
@@ -48,7 +48,7 @@ pub(super) fn instruments(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fa
     let register = api.app().register();
     let world = register.world();
     may_read(&Sight::new(world, call.account(), api.app().now()))?;
-    let (instruments, next) = page.take(world.instruments.iter(), None);
+    let (instruments, next) = page.take(world.instruments.iter(), |(id, _)| id.to_string());
     let one = |(id, i): (_, &std::sync::Arc<sogoc_domain::instrument::Instrument>)| {
         json!({
             "id": id, "number": i.number, "date": i.date, "issuer": i.issuer, "title": i.title,
@@ -64,7 +64,7 @@ pub(super) fn sets(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {
     let register = api.app().register();
     let world = register.world();
     may_read(&Sight::new(world, call.account(), api.app().now()))?;
-    let (sets, next) = page.take(world.sets.iter(), None);
+    let (sets, next) = page.take(world.sets.iter(), |(id, _)| id.to_string());
     let sets: Vec<_> =
         sets.into_iter().map(|(id, set)| set_json(id, set, set.current_version(), Value::Null)).collect();
     Ok(json!({ "sets": sets, "next_page_token": next }))

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use sogoc_domain::authority::Subject;
-use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AgencyId, Sealed, SeasonId};
 use sogoc_register::{EntryView, Fetched, TextOf};
 
@@ -87,26 +86,4 @@ pub(super) fn entry_json(view: &EntryView) -> Value {
 /// An entry of which no more may be known than that it is there.
 pub(super) fn withheld(position: u64) -> Value {
     json!({ "position": position, "withheld": true })
-}
-
-/// The season and agency of a scorecard's stream.
-pub(super) fn scorecard_of(stream: &str) -> Option<(SeasonId, AgencyId)> {
-    match Stream::parse(stream) {
-        Ok(Stream::Scorecard(season, agency)) => Some((season, agency)),
-        Ok(
-            Stream::Agency(_)
-            | Stream::Instrument(_)
-            | Stream::Account(_)
-            | Stream::Criteria(_)
-            | Stream::Season(_)
-            | Stream::Survey(_)
-            | Stream::Council(_)
-            | Stream::Results(_)
-            | Stream::Refusals(_)
-            | Stream::Downloads(_)
-            | Stream::SignIn(_)
-            | Stream::Restores,
-        )
-        | Err(_) => None,
-    }
 }

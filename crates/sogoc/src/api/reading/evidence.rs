@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sogoc_domain::authority::{Reading, Subject};
+use sogoc_domain::stream::Stream;
 use sogoc_domain::values::{AgencyId, Digest, SeasonId};
 
-use super::entries::{Entries, scorecard_of};
+use super::entries::Entries;
 use super::{Page, aside, known_agency, known_season, unknown};
-use crate::api::ask::Ask;
+use crate::api::ask::{Ask, parse};
 use crate::api::error::Fault;
 use crate::api::sight::Sight;
 use crate::api::{Api, Call};
@@ -35,21 +36,25 @@ fn gathered(api: &Api, call: &Call, ask: &Ask) -> Result<Gathered, Fault> {
         Some(agency) => known_agency(&register, &season, agency)?,
         None => known_season(&register, &season)?,
     }
-    let mut positions = register.evidence_of_season(&season, agency.as_ref());
-    positions.sort_unstable();
-    let views = positions.into_iter().filter_map(|position| register.entry(position));
-    let mut views = views.filter(|view| sight.entry(&view.stream, view.position)).peekable();
-    if views.peek().is_none()
+    let after = match page.after.split_once(' ') {
+        Some((agency, number)) => Some((parse("page_token", agency)?, parse("page_token", number)?)),
+        None => None,
+    };
+    let files = register.evidence_of_season(&season, agency.as_ref(), after);
+    let files = files.filter(|(of, _, position)| {
+        sight.entry(&Stream::Scorecard(season.clone(), (*of).clone()).to_string(), *position)
+    });
+    let (files, next) = page.take_behind(files, |(of, number, _)| format!("{of} {number}"));
+    if files.is_empty()
         && let Some(agency) = &agency
     {
         // That there is nothing, and that nothing may be seen, are two answers.
         sight.must(&Reading { season: Some(&season), agency: Some(agency), ..Reading::of(Subject::EvidenceFile) })?;
     }
-    let (views, next) = page.take(views, None);
     let (mut places, mut entries) = (Vec::new(), Entries::default());
-    for view in views {
-        let Some(place) = scorecard_of(&view.stream) else { continue };
-        places.push(place);
+    for (of, _, position) in files {
+        let Some(view) = register.entry(position) else { continue };
+        places.push((season.clone(), of.clone()));
         entries.push(&sight, view);
     }
     Ok((places, entries, next))

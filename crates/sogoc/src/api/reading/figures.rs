@@ -274,9 +274,9 @@ fn happened(api: &Api, call: &Call, ask: &Ask) -> Result<Happened, Fault> {
     let live = |cut| sight.scorecard(&season, &agency, cut);
     let cut = cut(&register, ask, &season, page.as_of, live, || sight.newest_entries(&season))?;
     let history = register.history(season.as_str(), agency.as_str(), leaf, cut)?;
-    let (page_items, next) = page.take(history.into_iter(), Some(cut));
+    let next = page.next(page.size, history.len() > page.from.saturating_add(page.size), Some(cut));
     let (mut items, mut entries) = (Vec::new(), Entries::default());
-    for HistoryItem { entry, leaf, field, old, new } in page_items {
+    for HistoryItem { entry, leaf, field, old, new } in history.into_iter().skip(page.from).take(page.size) {
         let seen = entries.push(&sight, entry);
         items.push(if seen { json!({ "leaf": leaf, "field": field, "old": old, "new": new }) } else { json!({}) });
     }

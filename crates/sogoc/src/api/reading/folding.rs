@@ -4,8 +4,6 @@
 //! an earlier position is folded anew from the log: a scorecard, a survey or a season is some hundred to some thousand
 //! entries, and it is asked for rarely.
 
-use std::sync::Arc;
-
 use sogoc_domain::World;
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::stream::Stream;
@@ -23,31 +21,9 @@ pub(super) fn standing(register: &Register, streams: &[Stream], cut: Cut) -> Res
     if cut != register.now() {
         return Ok(None);
     }
-    let (all, mut world) = (register.world(), World::default());
-    for stream in streams {
-        all.not_stopped(stream)?;
-        match stream {
-            Stream::Season(id) => _ = all.seasons.get(id).map(|s| world.seasons.insert(id.clone(), Arc::clone(s))),
-            Stream::Scorecard(season, agency) => {
-                if let Some(card) = all.scorecard(season, agency) {
-                    world.scorecards.entry(season.clone()).or_default().insert(agency, Arc::clone(card));
-                }
-            }
-            Stream::Survey(id) => _ = all.surveys.get(id).map(|s| world.surveys.insert(id.clone(), Arc::clone(s))),
-            Stream::Council(id) => _ = all.councils.get(id).map(|c| world.councils.insert(id.clone(), Arc::clone(c))),
-            Stream::Results(id) => _ = all.results.get(id).map(|r| world.results.insert(id.clone(), Arc::clone(r))),
-            // No question about these has an as-of.
-            Stream::Agency(_)
-            | Stream::Instrument(_)
-            | Stream::Account(_)
-            | Stream::Criteria(_)
-            | Stream::Refusals(_)
-            | Stream::Downloads(_)
-            | Stream::SignIn(_)
-            | Stream::Restores => {}
-        }
-    }
-    Ok(Some(world))
+    let world = register.world();
+    streams.iter().try_for_each(|stream| world.not_stopped(stream))?;
+    Ok(Some(world.of_streams(streams)))
 }
 
 /// The aggregates of these streams as of a cut: what [`standing`] found, or folded from the log.

@@ -72,7 +72,8 @@ pub(super) async fn entries(api: &Api, call: &Call, ask: &Ask) -> Result<Value, 
     let register = api.app().register();
     let sight = Sight::new(register.world(), call.account(), api.app().now());
     let entries: Vec<_> = stored.into_iter().map(|entry| log_entry(&sight, entry)).collect();
-    let next = next.and_then(|next| usize::try_from(next).ok()).map(|next| page.token(next, None)).unwrap_or_default();
+    let next =
+        next.and_then(|next| usize::try_from(next).ok()).map(|next| page.token(next, None, "")).unwrap_or_default();
     Ok(json!({ "entries": entries, "next_page_token": next }))
 }
 

@@ -195,16 +195,22 @@ fn as_of(ask: &Ask, season: &SeasonId) -> Result<Option<AsOf>, Fault> {
 
 /// A page of a list: which items, and where to go on.
 ///
-/// A token names the question it belongs to and the position as of which it was answered, so that pages fit together
-/// whatever is recorded between them.
+/// A token names the question it belongs to, so that pages fit together whatever is recorded between them, and either how
+/// many items went before and the position as of which the first page was answered, or, of a list as it stands, the last
+/// item: what is recorded then stands on a page to come, or on none, and moves nothing.
 #[derive(Debug)]
 struct Page {
     from: usize,
     size: usize,
     /// The position as of which the first page was answered.
     as_of: Option<u64>,
+    /// The key of the last item of the page before; empty on the first.
+    after: String,
     question: [u8; 8],
 }
+
+/// Stands in a token where there is no position.
+const NO_POSITION: u64 = u64::MAX;
 
 impl Page {
     /// The page that a request asks for. `question` is what the pages of one list have in common.
@@ -218,44 +224,47 @@ impl Page {
         };
         let digest: [u8; 32] = Sha256::digest(question).into();
         let question = digest[..8].try_into().expect("a digest has 32 bytes");
-        let mut page = Self { from: 0, size: usize::try_from(size).unwrap_or(usize::MAX), as_of: None, question };
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let mut page = Self { from: 0, size, as_of: None, after: String::new(), question };
         let Some(text) = ask.text("page_token") else { return Ok(page) };
         let wrong = || invalid("page_token", text, "it is none that this question was answered with");
         let token = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
         let (of, numbers) = token.split_first_chunk::<8>().ok_or_else(wrong)?;
-        let (from, as_of) = numbers.split_first_chunk::<8>().ok_or_else(wrong)?;
+        let (from, rest) = numbers.split_first_chunk::<8>().ok_or_else(wrong)?;
+        let (as_of, after) = rest.split_first_chunk::<8>().ok_or_else(wrong)?;
         if *of != question {
             return Err(wrong());
         }
         page.from = usize::try_from(u64::from_be_bytes(*from)).map_err(|_| wrong())?;
-        page.as_of = match as_of {
-            [] => None,
-            bytes => Some(u64::from_be_bytes(bytes.try_into().map_err(|_| wrong())?)),
-        };
+        page.as_of = Some(u64::from_be_bytes(*as_of)).filter(|position| *position != NO_POSITION);
+        page.after = String::from_utf8(after.to_vec()).map_err(|_| wrong())?;
         Ok(page)
     }
 
     /// The token of the next page, where there is more behind so many items of this one.
     fn next(&self, taken: usize, more: bool, cut: Option<Cut>) -> String {
-        if more { self.token(self.from.saturating_add(taken), cut) } else { String::new() }
+        if more { self.token(self.from.saturating_add(taken), cut, "") } else { String::new() }
     }
 
-    /// The items of this page, and the token of the next one.
-    fn take<T>(&self, items: impl Iterator<Item = T>, cut: Option<Cut>) -> (Vec<T>, String) {
-        let mut items = items.skip(self.from);
+    /// The items of this page of a list as it stands, and the token of the next one. Keys ascend bytewise.
+    fn take<T>(&self, items: impl Iterator<Item = T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
+        self.take_behind(items.skip_while(|item| key(item) <= self.after), &key)
+    }
+
+    /// As [`Page::take`], from items that begin behind the last one of the page before.
+    fn take_behind<T>(&self, mut items: impl Iterator<Item = T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
         let taken: Vec<T> = items.by_ref().take(self.size).collect();
-        let token = self.next(taken.len(), items.next().is_some(), cut);
+        let last = taken.last().filter(|_| items.next().is_some());
+        let token = last.map(|last| self.token(0, None, &key(last))).unwrap_or_default();
         (taken, token)
     }
 
-    /// A token that goes on at an item.
-    fn token(&self, next: usize, cut: Option<Cut>) -> String {
-        let mut token = self.question.to_vec();
-        token.extend_from_slice(&u64::try_from(next).unwrap_or(u64::MAX).to_be_bytes());
-        if let Some(position) = cut.and_then(Cut::position) {
-            token.extend_from_slice(&position.to_be_bytes());
-        }
-        URL_SAFE_NO_PAD.encode(token)
+    /// A token that goes on at an item, or behind one.
+    fn token(&self, next: usize, cut: Option<Cut>, after: &str) -> String {
+        let next = u64::try_from(next).unwrap_or(u64::MAX);
+        let position = cut.and_then(Cut::position).unwrap_or(NO_POSITION);
+        let numbers = [next.to_be_bytes(), position.to_be_bytes()];
+        URL_SAFE_NO_PAD.encode([&self.question, numbers.as_flattened(), after.as_bytes()].concat())
     }
 }
 

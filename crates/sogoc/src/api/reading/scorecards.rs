@@ -38,7 +38,7 @@ pub(super) fn list(api: &Api, call: &Call, ask: &Ask) -> Result<Value, Fault> {
         group.as_ref().is_none_or(|group| member.group == *group)
             && sight.of_agency(Subject::Scorecard, &season, agency)
     });
-    let (members, next) = page.take(members.map(|(agency, _)| agency), None);
+    let (members, next) = page.take(members.map(|(agency, _)| agency), |agency| agency.to_string());
     let scorecards: Vec<_> = members.into_iter().map(|agency| summary(&register, &season, frame, agency)).collect();
     Ok(json!({ "scorecards": scorecards, "next_page_token": next }))
 }
@@ -160,8 +160,8 @@ fn files(
     cut: Cut,
 ) -> Entries {
     let mut entries = Entries::default();
-    let positions = register.evidence_of_season(season, Some(agency));
-    for position in positions.into_iter().filter(|position| *position < cut.entries()) {
+    let attached = register.evidence_of_season(season, Some(agency), None);
+    for (.., position) in attached.filter(|(.., position)| *position < cut.entries()) {
         let Some(mut view) = register.entry(position) else { continue };
         if let Some(evidence) = &mut view.evidence
             && let Some(attached) = card.evidence.get(&evidence.number)

@@ -18,7 +18,7 @@ use sogoc_log::Uuid;
 use sogoc_proof::{Algorithm, Policy, SignerKey};
 use sogoc_register::bundle::verify_bundle;
 
-use super::{figures, folding};
+use super::{Page, figures, folding};
 use crate::access::{Access, Caller, Cost, Settings};
 use crate::api::ask::Ask;
 use crate::api::error::{Class, Fault};
@@ -44,6 +44,7 @@ const ACCOUNTS: &str = "OXRCSIAV";
 const CHAIR: &str = "acc-ubnd-tinh-chair-1";
 const OFFICER: &str = "acc-so-xay-dung-officer-1";
 const OTHER: &str = "acc-so-y-te-officer-1";
+const ADMIN: &str = "acc-so-thong-tin-va-truyen-thong-admin-1";
 const INSPECTOR: &str = "acc-thanh-tra-tinh-inspector-1";
 const SECRETARY: &str = "acc-so-noi-vu-secretariat-1";
 
@@ -534,6 +535,106 @@ async fn pages_fit_together_whatever_is_recorded_between_them() {
     let stolen = json!({ "season": "live", "page_token": first["next_page_token"] });
     let refused = loaded.asks(None, "ResultsService/GetRanking", stolen).await;
     assert!(matches!(refused, Err(Fault::Refusal(refusal)) if refusal.code == Code::MayNotRead));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_recorded_between_two_pages_moves_nothing() {
+    let loaded = Loaded::new().await;
+    let file = {
+        let register = loaded.api.app().register();
+        let season = "hanam-2022".parse().expect("an id");
+        let mut attached = register.evidence_of_season(&season, None, None);
+        let file = attached.find_map(|(.., position)| register.entry(position)?.evidence?.digest);
+        file.expect("the season has files")
+    };
+    let attach = |agency: &str, leaf: &str| {
+        json!({ "type": "attach-evidence", "season": "live", "agency": agency, "leaf": leaf, "digest": file,
+                "name": "bao-cao.pdf", "media": "pdf", "signature": "not-judged", "purpose": "submitted" })
+    };
+    for (officer, agency, leaf) in
+        [(OFFICER, "so-xay-dung", "1.1"), (OTHER, "so-y-te", "1.1"), (OTHER, "so-y-te", "1.2")]
+    {
+        loaded.does(officer, attach(agency, leaf)).await;
+    }
+    // What is recorded comes before all others, or into the page that was given.
+    let account = json!({ "account": "0", "agency": "so-y-te", "name": "Tài khoản thử" });
+    let instrument = json!({ "id": "0", "number": "1/QĐ", "date": "2026-10-01", "issuer": "UBND tỉnh" });
+    let domains = json!([{ "id": "d", "code": "1", "name": "Tự chấm", "max_points": "1", "lead_agency": "so-noi-vu",
+        "children": [{ "id": "l", "code": "1.1", "name": "Tiêu chí", "max_points": "1",
+                       "leaf": { "rule": { "type": "yes_no", "version": 1 } } }] }]);
+    let of_live = json!({ "season": "live" });
+    let lists = [
+        (
+            "CatalogueService/ListAgencies",
+            json!({}),
+            "agencies",
+            ADMIN,
+            json!({ "type": "register-agency", "agency": "0", "name": { "vi": "Sở thử" } }),
+        ),
+        (
+            "CatalogueService/ListInstruments",
+            json!({}),
+            "instruments",
+            ADMIN,
+            json!({ "type": "register-instrument", "instrument": instrument }),
+        ),
+        (
+            "CatalogueService/ListCriteriaSets",
+            json!({}),
+            "sets",
+            CHAIR,
+            json!({ "type": "draft-criteria-set", "set": "0", "title": "Bộ thử", "max_points": "1", "domains": domains }),
+        ),
+        (
+            "AccountsService/ListAccounts",
+            json!({}),
+            "accounts",
+            ADMIN,
+            json!({ "type": "open-account", "account": account }),
+        ),
+        ("EvidenceService/ListEvidence", of_live, "files", OFFICER, attach("so-xay-dung", "1.2")),
+    ];
+    for (method, mut request, list, who, command) in lists {
+        let (whole, _) = loaded.pages(Some(INSPECTOR), method, request.clone(), list).await;
+        assert!(whole.len() > 2, "{method}");
+        request["page_size"] = 2.into();
+        let first = loaded.told(Some(INSPECTOR), method, request.clone()).await;
+        loaded.does(who, command).await;
+        let mut joined = first[list].as_array().expect("a list").clone();
+        let mut token = first["next_page_token"].clone();
+        while token != json!("") {
+            request["page_token"] = token;
+            let mut page = loaded.told(Some(INSPECTOR), method, request.clone()).await;
+            joined.append(page[list].as_array_mut().expect("a list"));
+            token = page["next_page_token"].take();
+        }
+        // Where else a file is attached was told as it stood.
+        let alike = |items: &[Value]| {
+            let mut items = items.to_vec();
+            items
+                .iter_mut()
+                .filter_map(|item| item.pointer_mut("/entry/evidence/also"))
+                .for_each(|also| _ = also.take());
+            items
+        };
+        assert_eq!(alike(&joined), alike(&whole), "{method}");
+        request["page_token"] = "".into();
+        let (now, _) = loaded.pages(Some(INSPECTOR), method, request, list).await;
+        assert_eq!(now.len(), whole.len() + 1, "{method}");
+    }
+}
+
+#[test]
+fn a_page_of_a_list_by_two_keys_goes_on_behind_both() {
+    let items = ["a", "a-b", "a1", "b"].into_iter().flat_map(|of| [(of, 1), (of, 2), (of, 9)]);
+    let mut request = json!({ "page_size": 1 });
+    for due in items.clone() {
+        let page = Page::of(&Ask::new(request.clone()), "items").expect("a page");
+        let (taken, token) = page.take(items.clone(), |(of, id)| format!("{of} {id}"));
+        assert_eq!(taken, [due]);
+        request["page_token"] = token.into();
+    }
+    assert_eq!(request["page_token"], "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
