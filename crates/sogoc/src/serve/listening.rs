@@ -16,7 +16,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +26,7 @@ use tokio::time::{Instant, Sleep};
 use tower::Service;
 
 use super::tls::Certificate;
+use super::together::{self, Together};
 use crate::access::Source;
 use crate::failure::{Failure, Remedy};
 use crate::telemetry::Connected;
@@ -202,7 +203,8 @@ async fn connection<S, A: Answers>(stream: S, service: Told<A>, mut stop: Stop, 
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+    let (begins, begun) = together::calls();
+    let mut builder = hyper_util::server::conn::auto::Builder::new(begins);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -218,15 +220,16 @@ where
         .keep_alive_interval(Duration::from_secs(PING_SECONDS))
         .keep_alive_timeout(Duration::from_secs(PING_SECONDS));
     let service = TowerToHyperService::new(service);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(Prompt::new(stream)), service));
+    let served = pin!(builder.serve_connection(TokioIo::new(Prompt::new(stream)), service));
+    let mut served = Together::new(served, begun);
     let old = tokio::time::sleep(Duration::from_secs(manners.connection_seconds_max));
     tokio::select! {
         // Errors are the client's: it went away, was too slow, or spoke no HTTP.
-        _ = served.as_mut() => return,
+        _ = &mut served => return,
         () = stop.asked() => {}
         () = old => {}
     }
-    served.as_mut().graceful_shutdown();
+    served.connection.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(Duration::from_secs(manners.stop_seconds_max), served).await;
 }
 

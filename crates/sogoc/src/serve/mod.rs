@@ -5,3 +5,4 @@ pub(crate) mod node;
 pub(crate) mod signing;
 pub(crate) mod tiles;
 pub(crate) mod tls;
+mod together;
