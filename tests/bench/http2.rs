@@ -49,13 +49,13 @@ impl Grpc {
         Ok(Self { stream, inbox: BytesMut::with_capacity(4_096), address, next: 1 })
     }
 
-    /// A unary call; gives the bytes of its answer.
+    /// A unary call, by the full name of its method; gives the bytes of its answer.
     pub(crate) async fn call(&mut self, method: &str, token: &str, message: &[u8]) -> anyhow::Result<Bytes> {
         let id = self.next;
         self.next += 2;
         // `:method: POST` and `:scheme: http` stand in the static table.
         let mut head = BytesMut::from(&[0x83, 0x86][..]);
-        literal(&mut head, &[0x04], &format!("/sogoc.v1.{method}"));
+        literal(&mut head, &[0x04], &format!("/{method}"));
         if id == 1 {
             literal(&mut head, &[0x41], &self.address.to_string());
             literal(&mut head, &[0x5f], "application/grpc");

@@ -41,6 +41,8 @@ const READY_SECONDS: f64 = 1.0;
 const IDLE_MIB: f64 = 100.0;
 /// Connections that ask questions.
 const ASKERS: usize = 64;
+/// Nodes of a trace that shows the figures under an index and no entries.
+const FIGURES: usize = 66;
 /// Rows of a ranking on its first page, and so of its peer.
 const PAGE: usize = 200;
 
@@ -173,11 +175,11 @@ fn request(id: u128, command: &Command) -> anyhow::Result<(&'static str, Vec<u8>
             head(score.season.as_str(), score.agency.as_str());
             field(&mut message, 12, score.leaf.as_bytes());
             field(&mut message, 13, &inputs(&score.inputs)?);
-            ("ScorecardsService/RecordSelfScore", message)
+            ("sogoc.v1.ScorecardsService/RecordSelfScore", message)
         }
         Command::SubmitScorecard(submit) => {
             head(submit.season.as_str(), submit.agency.as_str());
-            ("ScorecardsService/SubmitScorecard", message)
+            ("sogoc.v1.ScorecardsService/SubmitScorecard", message)
         }
         Command::AdjustScore(adjust) => {
             head(adjust.season.as_str(), adjust.agency.as_str());
@@ -188,7 +190,7 @@ fn request(id: u128, command: &Command) -> anyhow::Result<(&'static str, Vec<u8>
             field(&mut message, 13, &points);
             field(&mut message, 14, adjust.reason_code.as_bytes());
             field(&mut message, 15, adjust.reason.as_str().as_bytes());
-            ("ScorecardsService/AdjustScore", message)
+            ("sogoc.v1.ScorecardsService/AdjustScore", message)
         }
         other => bail!("{} is not measured", other.kind()),
     };
@@ -260,6 +262,28 @@ impl Live {
         self.app.catch_up().await?;
         Ok(commands as f64 / (last - start).as_secs_f64())
     }
+}
+
+/// Calls that do nothing, by so many connections, a second: what gRPC and this client leave of the machine.
+async fn empty_calls(node: &Node, connections: u32, lasting: Duration) -> anyhow::Result<f64> {
+    let mut callers = Vec::new();
+    for _ in 0..connections {
+        callers.push(Grpc::connect(node.address).await?);
+    }
+    let start = Instant::now();
+    let until = start + lasting;
+    let tasks = callers.into_iter().map(|mut grpc| {
+        tokio::spawn(async move {
+            let mut done = 0_u64;
+            while Instant::now() < until {
+                grpc.call("grpc.health.v1.Health/Check", "", &[]).await?;
+                done += 1;
+            }
+            anyhow::Ok(done)
+        })
+    });
+    let done: u64 = try_join_all(tasks).await?.into_iter().sum::<anyhow::Result<u64>>()?;
+    Ok(done as f64 / start.elapsed().as_secs_f64())
 }
 
 // ---- plain HTTP ---------------------------------------------------------------------------------------------------
@@ -410,13 +434,21 @@ impl Bench {
         let (pool, folder) = (self.pool().await?, self.service_folder("service")?);
         let mut live = Live::open(&url, self.scorecards()).await?;
         for connections in [1, 64, 256] {
-            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            let (mut ours, mut theirs, mut empty) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..self.repetitions {
                 ours.push(live.score_over_grpc(&pool, &schema, 1, connections, self.duration, &folder).await?);
                 theirs.push(live.score(connections, self.duration).await?.per_second);
+                let node = Node::start(&live.url, &folder).await?;
+                empty.push(empty_calls(&node, connections, self.duration).await?);
+                node.stop()?;
             }
+            let (ours, theirs, empty) = (median(ours), median(theirs), median(empty));
             let what = format!("score commands over gRPC, PostgreSQL, connections: {connections}");
-            self.report.rate(what, median(ours), median(theirs), "app in process", Some(COMMANDS_RATIO));
+            self.report.rate(&what, ours, theirs, "app in process", Some(COMMANDS_RATIO));
+            // Where every command costs what it costs the app, and the call what it costs when it does nothing.
+            let limit = 1.0 / (1.0 / theirs + 1.0 / empty);
+            let peer = format!("limit: the app, and an empty call at {}/s", number(empty));
+            self.report.rate(what, ours, limit, &peer, None);
         }
         let (mut two, mut one) = (Vec::new(), Vec::new());
         for _ in 0..self.repetitions {
@@ -467,24 +499,29 @@ impl Bench {
              where season = $1 and agency = $2
              order by code"
         );
-        // The same with who, when and why.
+        // The same with who, when and why: the entries as they are, and their texts.
+        let schema = &country.schema;
         let whole = format!(
-            "select s.code, s.self_points, s.appraised_points, s.position, h.position, h.at, h.kind, h.field, h.old, h.new,
-                    h.actor, h.role, h.reason_code
-             from {read}.current_score s
-             join {read}.criterion_history h on h.season = s.season and h.agency = s.agency and h.code = s.code
-             where s.season = $1 and s.agency = $2
-             order by s.code, h.position"
+            "select code, appraised_points, sum(appraised_micro) over (partition by split_part(code, '.', 1)), position
+             from {read}.current_score
+             where season = $1 and agency = $2
+             union all
+             select e.entry, t.text, 0, e.position
+             from {schema}.entry e left join {schema}.sealed_text t on t.position = e.position
+             where e.stream = 'scorecard/' || $1 || '/' || $2"
         );
         let id = season.id.to_string();
         let ranked: Question = Arc::new(move |_| format!("/v1/seasons/{id}/ranking?group=xa&page_size={PAGE}"));
         let of = season.clone();
         let traced: Question =
             Arc::new(move |number| format!("/v1/traces/{}/xa/{}/index", of.id, agency_of(&of, number)));
+        let whole_of = Arc::clone(&traced);
+        // The index, its sums and the leaves: what the peer's rows say.
+        let figures: Question = Arc::new(move |number| format!("{}?nodes_max={FIGURES}", whole_of(number)));
         let cases = [
             ("ranking over HTTP/JSON", &ranked, &ranking, "SQL on current_score", Some(QUESTIONS_RATIO)),
-            ("trace over HTTP/JSON", &traced, &trace, "SQL on current_score", Some(QUESTIONS_RATIO)),
-            ("trace over HTTP/JSON", &traced, &whole, "SQL with criterion_history", None),
+            ("trace over HTTP/JSON, figures alone", &figures, &trace, "SQL on current_score", Some(QUESTIONS_RATIO)),
+            ("trace over HTTP/JSON", &traced, &whole, "SQL on current_score, entries and texts", Some(QUESTIONS_RATIO)),
         ];
         for (what, ask, sql, peer, target) in cases {
             let (mut ours, mut theirs, mut late) = (Vec::new(), Vec::new(), Vec::new());
@@ -503,10 +540,17 @@ impl Bench {
             }
         }
         let mut http = Http::connect(node.address).await?;
-        for (what, path) in [("ranking", ranked(0)), ("trace", traced(0))] {
+        for (what, path) in [("ranking", ranked(0)), ("trace", traced(0)), ("trace of figures alone", figures(0))] {
             let bytes = http.get(&path, &token(SECRETARY)).await?.len();
             self.report.note(format!("The answer to a {what} has {} bytes of JSON.", number(bytes as f64)));
         }
+        let fixed: Question = Arc::new(|_| "/".to_owned());
+        let mut answered = Vec::new();
+        for _ in 0..self.repetitions {
+            answered.push(peak(&[node.address], &fixed, self.duration).await?);
+        }
+        let answered = number(median(answered));
+        self.report.note(format!("A fixed answer over HTTP, connections: {ASKERS}: {answered}/s, the limit of any question."));
         let second = folder.join("second");
         std::fs::create_dir_all(&second)?;
         let other = Node::start(&country.url, &second).await?;

@@ -15,7 +15,7 @@ use super::fresh::AGE_US_MAX;
 use super::schema::Method;
 
 /// Bytes of all answers that are kept. Then all are forgotten: they are worth a computation each.
-const BYTES_MAX: usize = 32 << 20;
+const BYTES_MAX: usize = 64 << 20;
 /// Longest answer that is kept, in bytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// What an answer costs beside its bytes and those of its question, about.
