@@ -5,6 +5,7 @@ use sogoc_app::{Origin, Receipt};
 use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::refusal::{Code, Language, Refusal};
 use sogoc_log::Uuid;
+use tracing::Instrument as _;
 
 use super::ask::{Ask, invalid};
 use super::error::Fault;
@@ -19,8 +20,15 @@ impl Api {
         ask.take("command_id");
         let envelope = envelope(method, kind, call, command_id, around, ask.rest())?;
         self.inner.access.may_command(&call.caller, kind, envelope.on_behalf_of.as_ref())?;
-        let origin = Origin { correlation: call.correlation.as_deref() };
-        let receipt = self.app().execute(&envelope, origin).await?;
+        // In a task of its own: what was taken in is carried to its end, though its caller go away or its time run out. What
+        // follows an entry (an erased file removed, a publication signed), and the record of a refusal, is not left undone
+        // by a connection that broke.
+        let (app, correlation) = (self.app().clone(), call.correlation.clone());
+        let executing = async move {
+            let origin = Origin { correlation: correlation.as_deref() };
+            app.execute(&envelope, origin).await
+        };
+        let receipt = tokio::spawn(executing.in_current_span()).await.map_err(Fault::internal)??;
         Ok(json!({ "receipt": receipt_json(&receipt, call.language) }))
     }
 }
