@@ -69,6 +69,8 @@ pub(crate) struct Door {
     rates: DefaultKeyedRateLimiter<String>,
     /// Whether the node stops.
     pub(super) stopping: watch::Sender<bool>,
+    /// Whether it waits for the store no longer.
+    giving_up: watch::Sender<bool>,
     pub(crate) limits: Limits,
 }
 
@@ -88,8 +90,17 @@ impl Door {
             watches: room(),
             rates: DefaultKeyedRateLimiter::keyed(quota),
             stopping: watch::Sender::new(false),
+            giving_up: watch::Sender::new(false),
             limits,
         }
+    }
+
+    /// Waits until the node waits for the store no longer: who is in is told that it does not answer.
+    pub(super) async fn given_up(&self) -> Fault {
+        let mut giving_up = self.giving_up.subscribe();
+        // The sender is here.
+        let _ = giving_up.wait_for(|given_up| *given_up).await;
+        Fault::Service(ServiceCode::Unavailable, Some(BUSY_MS))
     }
 
     /// That a caller does not send too much.
@@ -110,6 +121,12 @@ impl Api {
     /// Ends every watch, because the node stops.
     pub(crate) fn end_watches(&self) {
         self.inner.door.stopping.send_replace(true);
+    }
+
+    /// Answers every call under way that the store does not answer, because the node stops and the store is silent. Whether
+    /// a command was recorded, the same command sent to another node tells.
+    pub(crate) fn give_up(&self) {
+        self.inner.door.giving_up.send_replace(true);
     }
 
     /// Lets a call in.

@@ -190,6 +190,12 @@ impl Api {
         let span = trace.span().clone();
         let request = trace.correlation();
         let _counted = InFlight::begin();
+        let answered = async {
+            tokio::select! {
+                answered = answered => answered,
+                fault = self.inner.door.given_up() => Err(fault),
+            }
+        };
         let answered = trace.run(answered).await;
         let outcome = answered.as_ref().err().map_or("ok", Fault::code);
         RequestTrace::outcome(&span, outcome);

@@ -213,7 +213,6 @@ impl Stop {
     }
 
     /// Stops when the sender of `stopped` says so.
-    #[cfg(test)]
     pub(crate) fn when(stopped: watch::Receiver<bool>) -> Self {
         Self(stopped)
     }
