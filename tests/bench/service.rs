@@ -550,7 +550,8 @@ impl Bench {
             answered.push(peak(&[node.address], &fixed, self.duration).await?);
         }
         let answered = number(median(answered));
-        self.report.note(format!("A fixed answer over HTTP, connections: {ASKERS}: {answered}/s, the limit of any question."));
+        self.report
+            .note(format!("A fixed answer over HTTP, connections: {ASKERS}: {answered}/s, the limit of any question."));
         let second = folder.join("second");
         std::fs::create_dir_all(&second)?;
         let other = Node::start(&country.url, &second).await?;

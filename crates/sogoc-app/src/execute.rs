@@ -10,6 +10,9 @@
 //!
 //! **A refusal is never given for what is out of date**: before it is, everything recorded is folded and the decision
 //! is taken again if there was anything.
+//!
+//! **A file is looked at last**, where nothing but it is left to decide on: who may not give the command, or gives it too
+//! late, is told so whatever the file is, learns nothing of it, and keeps nobody busy with it.
 
 use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::decide::Failure;
@@ -103,9 +106,8 @@ impl App {
         let mut seen = None;
         for _ in 0..TRIES_MAX {
             let delegation = self.delegation(envelope).await?;
-            let found = self.found(envelope).await?;
-            let received = self.now();
-            let (size, decided) = {
+            let mut decide_on = |found: &Found| {
+                let received = self.now();
                 let register = self.register();
                 let size = register.size();
                 let seen = *seen.get_or_insert(envelope.seen.unwrap_or(size.saturating_sub(1)));
@@ -117,8 +119,13 @@ impl App {
                     delegation,
                     log: self.log().name(),
                 };
-                (size, self.decided(&register, &around, seen, &found))
+                (received, size, self.decided(&register, &around, seen, found))
             };
+            let mut taken = decide_on(&Found::Nothing);
+            if names_file(&envelope.command) && rests_on_file(&taken.2) {
+                taken = decide_on(&self.found(envelope).await?);
+            }
+            let (received, size, decided) = taken;
             match decided {
                 Ok(decided) => match self.log().append(decided.append).await {
                     Ok(receipt) => {
@@ -281,6 +288,14 @@ impl App {
             }
             return;
         }
+    }
+}
+
+/// Whether a decision that was taken without a look at the file may be another with one.
+fn rests_on_file(decided: &Result<Decided, Refusal>) -> bool {
+    match decided {
+        Ok(_) => true,
+        Err(refusal) => refusal.code == Code::EvidenceNotStored,
     }
 }
 

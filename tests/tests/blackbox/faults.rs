@@ -1,7 +1,7 @@
 //! Faults under load: what was acked is in the log at its positions, nothing is there twice, and the bus gets all of it
 //! in order, whatever was killed or cut meanwhile.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::ExitStatus;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -24,6 +24,8 @@ const CUT: Duration = Duration::from_secs(10);
 /// Longest time that a node may take to end in order: its own bounds for what has begun and for the store, and some for the
 /// machine.
 const STOP: Duration = Duration::from_secs(35);
+/// The same where the store says nothing: what a container engine waits before it kills. Its own bounds are less.
+const STOP_IN_VAIN: Duration = Duration::from_secs(10);
 
 /// The pilot's season on PostgreSQL, its writers' tokens, and a bus.
 struct Ground {
@@ -175,18 +177,53 @@ fn cut(then: Then) {
 }
 
 #[test]
-fn a_node_that_is_cut_off_from_the_database_can_be_told_to_stop() {
+fn a_node_that_is_cut_off_from_the_database_ends_before_it_is_killed() {
     let Some(Ground { store, sogoc, tokens, .. }) = Ground::new() else { return };
     let proxy = Proxy::to(address_of(store.url()));
-    let cut = node(&store.sogoc_at(&through(store.url(), proxy.address)), None);
+    let through = store.sogoc_at(&through(store.url(), proxy.address));
+    let [cut, idle] = [node(&through, None), node(&through, None)];
     let whole = node(&sogoc, None);
     let load = Load::start(&sogoc, &[cut.address, whole.address], &tokens, WRITERS);
     load.until_acked_by(0, WRITERS);
     proxy.cut();
-    let status = ended(cut);
-    assert!(status.success(), "{status:?}");
+    let nodes = [cut, idle].map(|node| std::thread::spawn(|| ended_within(STOP_IN_VAIN, node)));
+    for node in nodes {
+        let status = node.join().unwrap();
+        assert!(status.success(), "{status:?}");
+    }
     load.until_each_acked(2);
-    load.end().assert_recorded(&sogoc);
+    let acked = load.end();
+    // Who waited for the store was told so, and not left with a connection that broke.
+    assert!(acked.unacked.keys().any(|why| why.contains("unavailable")), "{:?}", acked.unacked);
+    acked.assert_recorded(&sogoc);
+}
+
+#[test]
+fn what_waits_for_the_store_when_a_node_is_told_to_stop_is_recorded_and_answered() {
+    let Some(Ground { store, sogoc, mut tokens, .. }) = Ground::new() else { return };
+    let token = tokens.remove(0);
+    let node = node(&sogoc, None);
+    let address = node.address;
+    let size = sogoc.size();
+    let holding = store.hold_head();
+    let command = json!({"command_id": uuid::Uuid::from_u128(1), "season": pilot::SEASON, "agency": pilot::AGENCIES[0].0,
+        "leaf": "1.1.2", "inputs": {"ratio": {"numerator": "50", "denominator": "100"}}});
+    let waiting = std::thread::spawn(move || {
+        let call = "POST /v1/commands/record-self-score";
+        try_call(address, call, &token, Some(&command), Duration::from_secs(30)).unwrap()
+    });
+    // It is in the batch that waits for the head row.
+    let waits =
+        "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while store.cell(waits) == "0" {}
+    let ending = std::thread::spawn(|| ended(node));
+    while TcpStream::connect(address).is_ok() {}
+    assert!(!ending.is_finished() && !waiting.is_finished(), "it waits for what has begun");
+    drop(holding);
+    let reply = waiting.join().unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert!(ending.join().unwrap().success());
+    assert_eq!(sogoc.size(), size + 1);
 }
 
 #[test]
@@ -210,9 +247,14 @@ fn a_node_that_is_told_to_stop_under_load_answers_what_it_has_taken() {
 /// SIGTERM, and the end within its bound.
 #[track_caller]
 fn ended(node: Server) -> ExitStatus {
+    ended_within(STOP, node)
+}
+
+#[track_caller]
+fn ended_within(bound: Duration, node: Server) -> ExitStatus {
     let (sender, status) = mpsc::channel();
     std::thread::spawn(move || sender.send(node.terminate()));
-    status.recv_timeout(STOP).expect("it ends within its bound")
+    status.recv_timeout(bound).expect("it ends within its bound")
 }
 
 #[test]

@@ -24,6 +24,12 @@ impl From<i64> for Arg {
     }
 }
 
+/// Longest wait of the server for the next statement of such a transaction, in place of the five seconds of a session.
+/// Between two statements the rows of a whole table are computed, which for a country's season takes many seconds. A writer
+/// that is gone is still noticed within ten, by TCP; one that is only stuck holds up other writers of the mirror for a
+/// minute, and never an append.
+const IDLE: &str = "60s";
+
 /// An open transaction on either store.
 pub(super) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
@@ -37,9 +43,8 @@ impl Tx {
             Pool::Sqlite(pool) => Self::Sqlite(SqlitePool::begin_with(pool, "begin immediate").await?),
             Pool::Postgres(pool) => {
                 let mut tx = PgPool::begin(pool).await?;
-                // The rows of a country's season take longer to make than a session may be idle. Nobody but a writer of the
-                // mirror waits for what is locked here; a node that is cut off is still told apart by its connection.
-                sqlx::query("set local idle_in_transaction_session_timeout = '60s'").execute(&mut *tx).await?;
+                let patient = format!("set local idle_in_transaction_session_timeout = '{IDLE}'");
+                sqlx::query(AssertSqlSafe(patient)).execute(&mut *tx).await?;
                 Self::Postgres(tx)
             }
         })
@@ -107,5 +112,34 @@ impl Tx {
 
     pub(super) fn is_postgres(&self) -> bool {
         matches!(self, Self::Postgres(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sogoc_log::testing::TestStore;
+    use sogoc_log::{Log, Options};
+
+    use super::*;
+
+    const SETTING: &str = "select current_setting('idle_in_transaction_session_timeout')";
+
+    #[tokio::test]
+    async fn a_transaction_of_the_mirror_may_compute_for_longer_than_a_session_may_be_idle() {
+        let Some(store) = TestStore::postgres().await else { return };
+        let options = Options { readers: 1, ..Options::default() };
+        let log = Log::open_or_create(store.url(), options).await.unwrap();
+        let Pool::Postgres(pool) = log.pool() else { panic!("it is on PostgreSQL") };
+        let of_session = || async { sqlx::query_scalar::<_, String>(SETTING).fetch_one(pool).await.unwrap() };
+        assert_eq!(of_session().await, "5s");
+
+        let mut tx = Tx::begin(log.pool()).await.unwrap();
+        assert_eq!(tx.texts(SETTING.to_owned()).await.unwrap(), ["1min"]);
+        tx.commit().await.unwrap();
+        // Whoever has the connection next is bounded as before.
+        for _ in 0..2 {
+            assert_eq!(of_session().await, "5s");
+        }
+        log.close().await;
     }
 }

@@ -1,11 +1,15 @@
 //! Commands: a request of the schema becomes the envelope that `sogoc execute` takes, and goes through the one door.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sogoc_app::{Origin, Receipt};
 use sogoc_domain::command::{Command, Envelope};
 use sogoc_domain::refusal::{Code, Language, Refusal};
 use sogoc_log::Uuid;
+use tracing::Instrument as _;
 
 use super::ask::{Ask, invalid};
 use super::error::Fault;
@@ -20,9 +24,42 @@ impl Api {
         ask.take("command_id");
         let envelope = envelope(method, kind, call, command_id, around, ask.rest())?;
         self.inner.access.may_command(&call.caller, kind, envelope.on_behalf_of.as_ref())?;
-        let origin = Origin { correlation: call.correlation.as_deref() };
-        let receipt = self.app().execute(&envelope, origin).await?;
+        let (app, correlation) = (self.app().clone(), call.correlation.clone());
+        let executing = async move {
+            let origin = Origin { correlation: correlation.as_deref() };
+            app.execute(&envelope, origin).await
+        };
+        let receipt = Carried(Some(Box::pin(executing.in_current_span()))).await?;
         Ok(json!({ "receipt": receipt_json(&receipt, call.language) }))
+    }
+}
+
+/// Work that is carried to its end, though its caller go away or its time run out: then in a task of its own. What follows
+/// an entry (an erased file removed, a publication signed), and the record of a refusal, is not left undone by a
+/// connection that broke.
+struct Carried<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
+
+impl<F: Future<Output: Send> + Send + 'static> Future for Carried<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // Nobody asks again after the end.
+        let Some(work) = &mut self.0 else { return Poll::Pending };
+        let polled = work.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Drop for Carried<F> {
+    fn drop(&mut self) {
+        if let Some(work) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(work);
+        }
     }
 }
 
@@ -114,4 +151,26 @@ pub(super) fn receipt_json(receipt: &Receipt, language: Language) -> Value {
         "command_id": receipt.command_id, "positions": receipt.positions, "at": receipt.at,
         "repeated": receipt.repeated, "failures": failures,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_taken_in_is_carried_to_its_end_though_nobody_waits_for_it() {
+        let ((go, going), (tell, told)) = (oneshot::channel::<()>(), oneshot::channel());
+        let work = async move {
+            going.await.unwrap();
+            tell.send("done").unwrap();
+        };
+        let mut carried = Carried(Some(Box::pin(work)));
+        assert!((&mut carried).now_or_never().is_none());
+        drop(carried);
+        go.send(()).unwrap();
+        assert_eq!(told.await, Ok("done"));
+    }
 }

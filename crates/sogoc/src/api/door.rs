@@ -2,6 +2,9 @@
 //!
 //! **Order.** Room first, which costs nothing; then who calls; then whether this caller sends too much; then whether it may
 //! call this method at all. A call that is refused for load has done nothing, and is told when to come again.
+//!
+//! **A token whose scopes do not admit reading** is let in where the public is, as the public: it is counted and limited as its
+//! account's, and sees nothing by it. So a program that only gives commands can still ask for what anybody may.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -66,6 +69,8 @@ pub(crate) struct Door {
     rates: DefaultKeyedRateLimiter<String>,
     /// Whether the node stops.
     pub(super) stopping: watch::Sender<bool>,
+    /// Whether it waits for the store no longer.
+    giving_up: watch::Sender<bool>,
     pub(crate) limits: Limits,
 }
 
@@ -85,8 +90,17 @@ impl Door {
             watches: room(),
             rates: DefaultKeyedRateLimiter::keyed(quota),
             stopping: watch::Sender::new(false),
+            giving_up: watch::Sender::new(false),
             limits,
         }
+    }
+
+    /// Waits until the node waits for the store no longer: who is in is told that it does not answer.
+    pub(super) async fn given_up(&self) -> Fault {
+        let mut giving_up = self.giving_up.subscribe();
+        // The sender is here.
+        let _ = giving_up.wait_for(|given_up| *given_up).await;
+        Fault::Service(ServiceCode::Unavailable, Some(BUSY_MS))
     }
 
     /// That a caller does not send too much.
@@ -107,6 +121,12 @@ impl Api {
     /// Ends every watch, because the node stops.
     pub(crate) fn end_watches(&self) {
         self.inner.door.stopping.send_replace(true);
+    }
+
+    /// Answers every call under way that the store does not answer, because the node stops and the store is silent. Whether
+    /// a command was recorded, the same command sent to another node tells.
+    pub(crate) fn give_up(&self) {
+        self.inner.door.giving_up.send_replace(true);
     }
 
     /// Lets a call in.
@@ -135,7 +155,7 @@ impl Api {
             }
         };
         door.check_rate(caller.account.as_ref().map_or_else(place_of, ToString::to_string))?;
-        may_call(method, &caller)?;
+        let caller = let_in(method, caller)?;
         let call = Call { caller, language: language(headers), correlation: crate::telemetry::correlation(), from };
         Ok(Admitted { call, place })
     }
@@ -153,18 +173,22 @@ impl Admitted {
     }
 }
 
-/// Whether this caller may call the method at all; what it is shown or may do there is decided later.
-pub(super) fn may_call(method: &Method, caller: &Caller) -> Result<(), Fault> {
+/// As whom this caller may call the method, if at all; what it is shown or may do there is decided later.
+///
+/// # Errors
+/// `not-signed-in`, and what its scopes or its want of a second factor do not admit.
+pub(super) fn let_in(method: &Method, caller: Caller) -> Result<Caller, Fault> {
     if caller.account.is_none() {
-        return if method.open { Ok(()) } else { Err(Refusal::new(Code::NotSignedIn).into()) };
+        return if method.open { Ok(caller) } else { Err(Refusal::new(Code::NotSignedIn).into()) };
     }
     match method.does {
         Does::Command(kind) => caller.may_command(kind)?,
+        Does::Reads | Does::Acts if method.open && caller.may_read().is_err() => return Ok(Caller::nobody()),
         Does::Reads => caller.may_read()?,
         // What is about sign-in itself asks for a session where it matters.
         Does::Acts => {}
     }
-    Ok(())
+    Ok(caller)
 }
 
 /// The language that a caller reads: the first of Accept-Language that is spoken here, else English.

@@ -66,6 +66,8 @@ pub(crate) enum ServiceCode {
     Deadline,
     /// A body or a file is larger than the limit.
     TooLarge,
+    /// The query of a path is longer than the limit.
+    QueryTooLong,
     /// There is no such method or path.
     NoSuchMethod,
     /// The path is there, with another verb.
@@ -94,6 +96,7 @@ pub(crate) enum Class {
     Deadline,
     State,
     TooLarge,
+    TooLong,
     WrongVerb,
     WrongMedia,
     Unimplemented,
@@ -111,7 +114,7 @@ impl Class {
             Self::Conflict => ErrorCode::Aborted,
             Self::Forbidden => ErrorCode::PermissionDenied,
             Self::Unauthenticated => ErrorCode::Unauthenticated,
-            Self::TooMany | Self::TooLarge => ErrorCode::ResourceExhausted,
+            Self::TooMany | Self::TooLarge | Self::TooLong => ErrorCode::ResourceExhausted,
             Self::Unavailable => ErrorCode::Unavailable,
             Self::Deadline => ErrorCode::DeadlineExceeded,
             Self::State => ErrorCode::FailedPrecondition,
@@ -134,6 +137,7 @@ impl Class {
             Self::Deadline => StatusCode::GATEWAY_TIMEOUT,
             Self::State => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLong => StatusCode::URI_TOO_LONG,
             Self::WrongVerb => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unimplemented => StatusCode::NOT_IMPLEMENTED,
@@ -213,6 +217,7 @@ impl ServiceCode {
             Self::Unavailable => "unavailable",
             Self::Deadline => "deadline-exceeded",
             Self::TooLarge => "too-large",
+            Self::QueryTooLong => "query-too-long",
             Self::NoSuchMethod => "no-such-method",
             Self::WrongVerb => "wrong-verb",
             Self::WrongMedia => "wrong-media-type",
@@ -228,6 +233,7 @@ impl ServiceCode {
             Self::TooManyRequests => Class::TooMany,
             Self::Deadline => Class::Deadline,
             Self::TooLarge => Class::TooLarge,
+            Self::QueryTooLong => Class::TooLong,
             Self::NoSuchMethod => Class::NotFound,
             Self::WrongVerb => Class::WrongVerb,
             Self::WrongMedia => Class::WrongMedia,
@@ -268,6 +274,13 @@ impl ServiceCode {
             Self::TooLarge => [
                 ("nội dung lớn hơn giới hạn", "chia nhỏ, hoặc nộp dưới dạng tệp minh chứng"),
                 ("the body is larger than the limit", "split it, or bring it as an evidence file"),
+            ],
+            Self::QueryTooLong => [
+                (
+                    "phần truy vấn của đường dẫn dài quá 8 KiB",
+                    "bớt tham số, hoặc hỏi bằng POST theo Connect: xem GET /",
+                ),
+                ("the query is longer than 8 KiB", "leave parameters out, or ask by POST as Connect has it: see GET /"),
             ],
             Self::NoSuchMethod => [
                 ("không có phương thức hay đường dẫn này", "xem /openapi.json"),

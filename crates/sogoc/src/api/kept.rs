@@ -42,7 +42,13 @@ pub(crate) struct Question {
 
 impl Question {
     /// None for what is not answered from the register alone.
-    pub(crate) fn of(method: &Method, account: Option<&AccountId>, ask: &mut Ask, size: u64, now_us: i64) -> Option<Self> {
+    pub(crate) fn of(
+        method: &Method,
+        account: Option<&AccountId>,
+        ask: &mut Ask,
+        size: u64,
+        now_us: i64,
+    ) -> Option<Self> {
         const METHODS: [&str; 6] = ["GetFigure", "GetHistory", "GetRanking", "ListFigures", "TraceFigure", "Why"];
         if !METHODS.contains(&method.name.as_str()) {
             return None;

@@ -105,7 +105,15 @@ struct Inner {
 
 impl Api {
     pub(crate) fn new(app: App, access: Access, limits: Limits) -> Self {
-        Self { inner: Arc::new(Inner { app, access, fresh: Fresh::default(), kept: Kept::default(), door: Door::new(limits) }) }
+        Self {
+            inner: Arc::new(Inner {
+                app,
+                access,
+                fresh: Fresh::default(),
+                kept: Kept::default(),
+                door: Door::new(limits),
+            }),
+        }
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -199,6 +207,12 @@ impl Api {
         let span = trace.span().clone();
         let request = trace.correlation();
         let _counted = InFlight::begin();
+        let answered = async {
+            tokio::select! {
+                answered = answered => answered,
+                fault = self.inner.door.given_up() => Err(fault),
+            }
+        };
         let answered = trace.run(answered).await;
         let outcome = answered.as_ref().err().map_or("ok", Fault::code);
         RequestTrace::outcome(&span, outcome);

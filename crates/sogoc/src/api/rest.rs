@@ -1,5 +1,9 @@
 //! Plain HTTP with JSON: the paths that the schema's options give to methods, and what is no message at all: files, tiles,
 //! the OpenAPI document. Faults are problems (RFC 9457).
+//!
+//! **What is none**: a head that is larger than the listener's limit (`limits.header_bytes`, the request line included) is
+//! answered by hyper before anybody here hears of it, by a bare 431. A query is refused as a problem from half of the
+//! default of that limit on, so that one which is only too long meets this refusal and not that one.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,8 +27,8 @@ use super::{Answer, Api, openapi, transcode};
 use crate::access::Source;
 use crate::serve::tiles;
 
-/// Longest query string, in bytes.
-const QUERY_BYTES_MAX: usize = 16 * 1_024;
+/// Longest query string, in bytes. It stands in the head, which has room for as much again.
+const QUERY_BYTES_MAX: usize = 8 * 1_024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -142,7 +146,7 @@ fn fields(method: &Method, params: &Params, query: Option<&str>) -> Result<Map<S
     }
     let query = query.unwrap_or_default();
     if query.len() > QUERY_BYTES_MAX {
-        return Err(Fault::Service(ServiceCode::TooLarge, None));
+        return Err(Fault::Service(ServiceCode::QueryTooLong, None));
     }
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         transcode::put_text(&method.input, &mut fields, &name, value.into_owned()).map_err(Fault::malformed)?;

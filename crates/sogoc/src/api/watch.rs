@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::ask::Ask;
-use super::door::{Admitted, may_call};
+use super::door::{Admitted, let_in};
 use super::error::{Fault, ServiceCode};
 use super::reading::log::log_entry;
 use super::schema::SCHEMA;
@@ -97,11 +97,10 @@ impl Watch {
             return Ok(());
         }
         let caller = self.api.inner.access.caller(&self.headers).await?;
-        if caller.account != self.admitted.call.caller.account {
+        let method = SCHEMA.method("sogoc.v1.LogService/WatchEntries").expect("the schema has it");
+        if let_in(method, caller)?.account != self.admitted.call.caller.account {
             return Err(Fault::Service(ServiceCode::Internal, None));
         }
-        let method = SCHEMA.method("sogoc.v1.LogService/WatchEntries").expect("the schema has it");
-        may_call(method, &caller)?;
         self.asked = Instant::now();
         Ok(())
     }

@@ -3,6 +3,11 @@
 //! A client that sends its headers slowly, or does not take its answer, loses its connection; one that keeps its
 //! connection open between requests keeps it for a while. On SIGTERM or Ctrl-C requests that have begun are answered,
 //! no new ones are taken, and what is not done after a while is cut.
+//!
+//! A client that closes its connection is known to be gone at once, and what was done for it alone ends there, whatever
+//! the protocol: a watch gives its place free. Over HTTP/1.1 one that closes only its own side while it waits for an
+//! answer counts as gone too, for nothing tells the two apart before something is written, and a watch of a quiet log may
+//! have nothing to write for hours.
 
 use std::convert::Infallible;
 use std::io;
@@ -208,8 +213,7 @@ where
     builder
         .http1()
         .timer(TokioTimer::new())
-        // A client that says that it has nothing more to ask still wants its answer.
-        .half_close(true)
+        .half_close(false)
         .header_read_timeout(Duration::from_secs(HEADERS_SECONDS_MAX))
         .max_buf_size(manners.head_bytes_max.max(8 * 1_024));
     builder
@@ -256,7 +260,6 @@ impl Stop {
     }
 
     /// Stops when the sender of `stopped` says so.
-    #[cfg(test)]
     pub(crate) fn when(stopped: watch::Receiver<bool>) -> Self {
         Self(stopped)
     }

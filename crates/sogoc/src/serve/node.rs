@@ -6,6 +6,8 @@
 //!
 //! **Stopping.** No new requests are taken, those that have begun are answered, and the log is closed last: what was
 //! acked is durable in any case, what was not is answered or cut, and the same command sent to another node tells which.
+//! While the store answers, all that has begun has its time. Where it says nothing any more, waiting is in vain: who waits for
+//! it is told so, and the node ends before a container engine, which waits for ten seconds, would kill it.
 //!
 //! **Several nodes** need nothing of each other: the store is what they share.
 
@@ -46,9 +48,15 @@ const SNAPSHOT_ENTRIES: u64 = 10_000;
 const CONNECTION_SECONDS_MAX: u64 = 3_600;
 /// Longest wait for requests that have begun, when stopping.
 const STOP_SECONDS_MAX: u64 = 20;
-
 /// Longest wait for the store when closing the log after that.
 const CLOSE_SECONDS_MAX: u64 = 10;
+/// Longest silence of the store that a node which stops puts up with, in seconds.
+const SILENT_SECONDS_MAX: u64 = 4;
+/// Longest wait, after that, for those who waited for it to take their answers, in seconds; as long again for the log to be
+/// closed, and for the last spans to be sent.
+const GIVEN_UP_SECONDS_MAX: u64 = 1;
+/// Pause before a store that could not be asked is asked again, when stopping.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// Longest wait for the store's answer to a look, in seconds: a store that takes longer is away.
 const LOOK_SECONDS_MAX: u64 = 3;
 
@@ -93,20 +101,54 @@ pub(crate) async fn run(config: &Config, given: &Given, output: &Output) -> Ende
     let provider = provider(config)?;
     let telemetry = telemetry::init(config)?;
     let stop = Stop::at_signals()?;
+    let mut closed = true;
     let ended = match open::to_serve(&config.global(given), output, telemetry.observer()).await {
         Ok(app) => {
-            let ended = serve(config, output, &app, &telemetry, (certificate, policy, provider), stop).await;
+            let mut silent = when_silent(app.clone(), stop.clone());
+            let settings = (certificate, policy, provider);
+            let ended = serve(config, output, &app, &telemetry, settings, stop, silent.clone()).await;
             // What was acked is durable, whatever the store does now.
-            let closing = tokio::time::timeout(Duration::from_secs(CLOSE_SECONDS_MAX), app.close());
-            if closing.await.is_err() {
+            let in_vain = async {
+                silent.asked().await;
+                tokio::time::sleep(Duration::from_secs(GIVEN_UP_SECONDS_MAX)).await;
+            };
+            closed = tokio::select! {
+                closed = tokio::time::timeout(Duration::from_secs(CLOSE_SECONDS_MAX), app.close()) => closed.is_ok(),
+                () = in_vain => false,
+            };
+            if !closed {
                 tracing::warn!("the store did not answer while the log was closed");
             }
             ended
         }
         Err(failure) => Err(failure),
     };
-    telemetry.shutdown().await;
+    let flushing = telemetry.shutdown();
+    if closed {
+        flushing.await;
+    } else {
+        // Who cannot reach the store may not reach the collector either.
+        let _ = tokio::time::timeout(Duration::from_secs(GIVEN_UP_SECONDS_MAX), flushing).await;
+    }
     ended
+}
+
+/// Tells when the store has said nothing for [`SILENT_SECONDS_MAX`] after it was time to stop.
+fn when_silent(app: App, mut stop: Stop) -> Stop {
+    let (tell, silent) = watch::channel(false);
+    tokio::spawn(async move {
+        stop.asked().await;
+        let answers = async || {
+            while app.log().head().await.is_err() {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        while tokio::time::timeout(Duration::from_secs(SILENT_SECONDS_MAX), answers()).await.is_ok() {
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+        tell.send_replace(true);
+    });
+    Stop::when(silent)
 }
 
 async fn serve(
@@ -116,6 +158,7 @@ async fn serve(
     telemetry: &Telemetry,
     (certificate, policy, provider): (Option<Certificate>, Option<Policy>, Option<Provider>),
     stop: Stop,
+    mut silent: Stop,
 ) -> Ended {
     let access = Access::new(app.clone(), sign_in(config), provider);
     let api = Api::new(app.clone(), access.clone(), limits(config));
@@ -180,7 +223,17 @@ async fn serve(
         stop.clone().asked().await;
         api.end_watches();
     };
-    tokio::join!(serving, ending, operating, renewing, beside, relaying);
+    let in_vain = async {
+        silent.asked().await;
+        tracing::warn!("the store does not answer: who waits for it is told so");
+        api.give_up();
+        tokio::time::sleep(Duration::from_secs(GIVEN_UP_SECONDS_MAX)).await;
+    };
+    tokio::select! {
+        _ = async { tokio::join!(serving, ending, operating, renewing, beside, relaying) } => {}
+        // What has not ended by then is cut when it is dropped.
+        () = in_vain => {}
+    }
     health.shutdown();
     Ok(())
 }

@@ -45,6 +45,7 @@ fn what_cannot_be_read_or_is_not_there_is_a_problem_in_both_languages(kind: Kind
         r#"{"a":"#.repeat(100),
         "}".repeat(100)
     );
+    let long_query = format!("/v1/log/entries?page_token={}", "a".repeat(12_000));
     let malformed = (400, "malformed-command");
     let cases: Vec<Case<'_>> = vec![
         ("an unknown path", "GET", "/v1/no-such-path", &[], vec![], (404, "no-such-method")),
@@ -140,6 +141,7 @@ fn what_cannot_be_read_or_is_not_there_is_a_problem_in_both_languages(kind: Kind
         ("text", "POST", SCORE, &[("content-type", "text/plain")], b"{}".to_vec(), (415, "wrong-media-type")),
         ("no media type", "POST", SCORE, &[], b"{}".to_vec(), (415, "wrong-media-type")),
         ("a body of 5 MiB", "POST", SCORE, JSON, vec![b' '; 5 << 20], (413, "too-large")),
+        ("a query of more than 8 KiB", "GET", &long_query, &[], vec![], (414, "query-too-long")),
     ];
     for (what, verb, path, headers, body, (status, code)) in cases {
         let told = ["vi", "en"].map(|language| {

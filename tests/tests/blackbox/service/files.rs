@@ -13,7 +13,10 @@ use crate::support::serving::connect;
 use crate::support::stores::{Kind, Store, on_both_stores, on_sqlite};
 
 on_both_stores!(a_file_comes_in_is_attached_and_given_out_and_that_is_recorded);
-on_sqlite!(what_is_no_file_or_too_large_or_broken_off_leaves_nothing);
+on_sqlite!(
+    what_is_no_file_or_too_large_or_broken_off_leaves_nothing,
+    who_may_not_give_a_command_is_told_so_whatever_its_file_is,
+);
 
 fn attach(digest: &str) -> Value {
     json!({"season": pilot::SEASON, "agency": "so-y-te", "leaf": "1.1.1", "digest": digest, "name": "bao-cao.pdf",
@@ -62,6 +65,23 @@ fn a_file_comes_in_is_attached_and_given_out_and_that_is_recorded(kind: Kind) {
     inspector.get(&file("")).problem(400, "missing");
     let other = file(&fresh_id()).replace("/1/file", "/99/file");
     inspector.get(&other).problem(404, "unknown");
+    service.stop();
+}
+
+fn who_may_not_give_a_command_is_told_so_whatever_its_file_is(kind: Kind) {
+    let service = Service::over(Store::served(kind));
+    let (secretary, officer) = (service.account("secretary"), service.account("officer-yt"));
+    // A file that holds no certificates.
+    let stored = officer.send("POST", "/v1/evidence", &[], &std::fs::read(evidence::unsigned()).unwrap()).ok();
+    let (no_anchors, absent) = (stored["digest"].as_str().unwrap(), sha256("not stored"));
+    let adopt = |anchors: &str| json!({"season": pilot::SEASON, "anchors": anchors, "reason": "Ban Cơ yếu"});
+    for anchors in [no_anchors, absent.as_str()] {
+        officer.new_command("adopt-trust-anchors", &adopt(anchors)).problem(403, "role-missing");
+        secretary.new_command("attach-evidence", &attach(anchors)).problem(403, "role-missing");
+    }
+    // Who may is told what is wrong with it.
+    assert_eq!(secretary.new_command("adopt-trust-anchors", &adopt(no_anchors)).status, 400);
+    secretary.new_command("adopt-trust-anchors", &adopt(&absent)).problem(404, "evidence-not-stored");
     service.stop();
 }
 

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -24,6 +25,7 @@ on_sqlite!(
     where_too_much_is_under_way_others_are_told_to_come_again,
     who_sends_too_much_is_told_to_wait_and_others_are_not,
     a_call_that_takes_too_long_is_ended,
+    a_watch_whose_client_went_away_gives_its_place_to_another,
     a_certificate_is_renewed_while_the_service_runs,
 );
 
@@ -49,6 +51,49 @@ fn where_too_much_is_under_way_others_are_told_to_come_again(kind: Kind) {
     upload.write_all(b"%%EOF------").unwrap();
     answer(&mut upload).ok();
     service.public().get("/v1/seasons").ok();
+    service.stop();
+}
+
+/// The one place for watches, and one caller who sends as much as it likes.
+const ONE_PLACE: &str = "[limits]\nin_flight = 1\nrequests_per_second = 100000\nburst = 100000\n";
+
+/// A watch of which the first entry has come. While there is no place for it, it is asked for again.
+fn begun(service: &Service, request: &[u8]) -> TcpStream {
+    for _ in 0..300 {
+        let mut stream = connect(service.address);
+        stream.write_all(request).unwrap();
+        let mut bytes = Vec::new();
+        let mut piece = [0; 1_024];
+        while let Ok(read @ 1..) = stream.read(&mut piece) {
+            bytes.extend_from_slice(&piece[..read]);
+            if bytes.windows(10).any(|some| some == b"\"position\"") {
+                return stream;
+            }
+        }
+        assert!(String::from_utf8_lossy(&bytes).contains("busy"), "{}", String::from_utf8_lossy(&bytes));
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("its place was never free");
+}
+
+fn a_watch_whose_client_went_away_gives_its_place_to_another(kind: Kind) {
+    let service = Service::with(Store::served(kind), ONE_PLACE);
+    let (public, size) = (service.public(), service.size());
+    let path = format!("/v1/log/watch?from={}", size - 1);
+    let by_http = public.head("GET", &path, &[], None).into_bytes();
+    // The same by the protocol of browsers, over HTTP/1.1 as well. Its message is framed by five bytes.
+    let message = json!({ "from": size - 1 }).to_string();
+    let frame = [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message.as_bytes()].concat();
+    let headers = [("content-type", "application/connect+json"), ("connect-protocol-version", "1")];
+    let head = public.head("POST", "/sogoc.v1.LogService/WatchEntries", &headers, Some(frame.len()));
+    let by_connect = [head.as_bytes(), &frame].concat();
+    // The log stays as it is, and so nothing is ever written to a watch that waits.
+    for request in [&by_http, &by_connect, &by_http] {
+        let watching = begun(&service, request);
+        public.begin("GET", &path).problem(503, "busy");
+        drop(watching);
+    }
+    assert_eq!(service.size(), size);
     service.stop();
 }
 

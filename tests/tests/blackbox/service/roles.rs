@@ -225,7 +225,8 @@ fn every_kind_of_caller_may_what_the_table_says_and_nothing_else(kind: Kind) {
 
 fn what_a_way_of_calling_does_not_admit_is_refused_at_every_method(kind: Kind) {
     let (service, placeholders) = stage(kind);
-    // Whose token is for one kind of command reads nothing and gives no other.
+    // Whose token is for one kind of command gives no other, and reads what the public may: by its own roles a secretary
+    // would be shown more.
     let narrow = service.new_token("secretary", &["command:delegate"]);
     let revoked = service.new_token("secretary", &["read", "command"]);
     let closed = service.session("closing");
@@ -248,6 +249,15 @@ fn what_a_way_of_calling_does_not_admit_is_refused_at_every_method(kind: Kind) {
             "SignIn" => assert_eq!((status, code), (401, json!("sign-in-failed"))),
             // It ends nothing.
             "SignOut" => assert!(status == 200 || code == "scope-missing", "{status} {code}"),
+            _ if row.cells[0] != "0" => {
+                assert_eq!((status, code), told(&service.public()), "{what:?}");
+                assert_eq!(status == 403, row.cells[0] == "-", "{what:?}");
+                let shown = |caller: &Caller<'_>| {
+                    let reply = ask(&row, "secretary", caller, &placeholders);
+                    (reply.status == 200).then_some(reply.body)
+                };
+                assert_eq!(shown(&service.by(narrow)), shown(&service.public()), "{what:?}");
+            }
             _ => assert_eq!((status, code), (403, json!("scope-missing")), "{what:?}"),
         }
     }

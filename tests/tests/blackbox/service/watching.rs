@@ -14,7 +14,11 @@ on_both_stores!(
     watches_that_are_cut_and_resumed_see_every_entry_once_while_others_append,
     a_token_that_is_revoked_ends_its_watch_within_two_seconds,
 );
-on_sqlite!(what_the_public_watches_adds_up_to_the_signed_root, a_watch_goes_on_where_another_node_stopped,);
+on_sqlite!(
+    what_the_public_watches_adds_up_to_the_signed_root,
+    who_may_not_read_by_its_token_watches_as_the_public_does,
+    a_watch_goes_on_where_another_node_stopped,
+);
 
 /// Watches from a position up to another, and begins anew after every few entries.
 fn watch_in_pieces(caller: &Caller<'_>, from: u64, to: u64, piece: u64) -> Vec<Value> {
@@ -108,6 +112,22 @@ fn what_the_public_watches_adds_up_to_the_signed_root(kind: Kind) {
     for (entry, leaf) in service.account("inspector").watch(0).take(size).iter().zip(&leaves) {
         assert_eq!(entry["leaf_hash"], leaf.to_hex());
     }
+    service.stop();
+}
+
+fn who_may_not_read_by_its_token_watches_as_the_public_does(kind: Kind) {
+    let service = Service::over(Store::served(kind));
+    // An inspector would be shown everything.
+    let token = service.new_token("inspector", &["command:delegate"]);
+    let size = service.size();
+    let narrow = service.by(token["token"].as_str().unwrap());
+    let (mut watch, other) = (narrow.watch(0), narrow.watch(size - 1));
+    assert_eq!(watch.take(size), service.public().watch(0).take(size));
+    // It is asked again whether it may watch, and may.
+    assert_eq!(watch.until_end(Duration::from_secs(2)), None);
+    let id = token["id"].as_str().unwrap();
+    service.session("inspector").post(&format!("/v1/tokens/{id}/revoke"), &json!({})).ok();
+    other.until_end(Duration::from_secs(2)).expect("it ends in time");
     service.stop();
 }
 
