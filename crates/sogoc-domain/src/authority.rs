@@ -1103,6 +1103,18 @@ pub fn may_read(world: &World, reader: Reader<'_>, what: &Reading<'_>, now: Time
     Err(refuse!(MayNotRead, account = name, what = what.subject.text(), why = why))
 }
 
+/// The next instant at which what an account, or the public, may read changes though nothing is recorded: a role begins or
+/// ends, or an agency is gone. None where nothing is to come.
+#[must_use]
+pub fn reading_changes_at(world: &World, account: Option<&AccountId>, now: Timestamp) -> Option<Timestamp> {
+    let account = world.accounts.get(account?)?;
+    let roles = account.grants.iter().flat_map(|grant| [grant.scope.from, grant.scope.until]).flatten();
+    // Only who belongs to an agency reads as one that it was merged into.
+    let agencies = account.agency.iter().flat_map(|_| world.agencies.values());
+    let mergers = agencies.filter_map(|agency| agency.ended.as_ref()).map(|ended| ended.from);
+    roles.chain(mergers).filter(|at| *at > now).min()
+}
+
 fn describe_readers(rule: &ReadRule) -> String {
     let one = |(who, stage): &(Reads, Stage)| match stage {
         Stage::Always => who.to_string(),
@@ -1195,6 +1207,8 @@ pub fn tables() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
 
     use crate::account::trial::{Trial, code_of, day, seal};
@@ -1934,6 +1948,31 @@ mod tests {
             ["admin", "chair", "inspector", "reviewer", "secretariat"]
         );
         assert_eq!(readers(&t, &about(Subject::Refusals)), ["chair", "inspector", "reviewer", "secretariat"]);
+    }
+
+    #[test]
+    fn what_may_be_read_changes_by_time_alone_where_a_role_begins_or_ends_or_an_agency_is_gone() {
+        let mut t = trial(Mode::Live);
+        let inspector: AccountId = "inspector".parse().unwrap();
+        let at = |t: &Trial, account: &AccountId, now| reading_changes_at(&t.world, Some(account), now);
+        assert_eq!(at(&t, &inspector, day(10)), None);
+        let grants = &mut Arc::make_mut(t.world.accounts.get_mut(&inspector).unwrap()).grants;
+        grants[0].scope.from = Some(day(20));
+        grants[0].scope.until = Some(day(40));
+        assert_eq!(at(&t, &inspector, day(10)), Some(day(20)));
+        assert_eq!(at(&t, &inspector, day(20)), Some(day(40)));
+        assert_eq!(at(&t, &inspector, day(40)), None);
+        assert_eq!(reading_changes_at(&t.world, None, day(10)), None);
+        let ended = crate::agency::Ended {
+            how: crate::agency::Ending::Merged,
+            from: day(30),
+            successors: vec!["so-b".parse().unwrap()],
+        };
+        let so_a: AgencyId = "so-a".parse().unwrap();
+        Arc::make_mut(t.world.agencies.get_mut(&so_a).unwrap()).ended = Some(ended);
+        assert_eq!(at(&t, &inspector, day(25)), Some(day(30)));
+        Arc::make_mut(t.world.accounts.get_mut(&inspector).unwrap()).agency = None;
+        assert_eq!(at(&t, &inspector, day(25)), Some(day(40)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::ask::invalid;
 use super::error::Fault;
 
 /// Age of the last look at the head, in microseconds, up to which a question is answered without another.
-pub(super) const AGE_US_MAX: i64 = 1_000_000;
+const AGE_US_MAX: i64 = 1_000_000;
 /// Age of the last look, in microseconds, up to which the task does without another: half a second later, the longest
 /// that it sleeps, the look is still young enough.
 const DUE_US: i64 = 400_000;

@@ -1,17 +1,16 @@
 //! Answers that are given again for as long as they hold: a ranking on the day it is announced is asked for by thousands.
 //!
 //! An answer is a function of the log and of who asks, and of the time only where a role begins or ends. So one is given
-//! again to the same caller while the register has not grown, and no longer than what is read may be old anyway
-//! ([`super::fresh`]): an answer that anything could have changed is computed.
+//! again to the same caller while the register has not grown, until what the caller may read changes by time alone: an
+//! answer that anything could have changed is computed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use sogoc_domain::values::AccountId;
+use sogoc_domain::values::{AccountId, Timestamp};
 
 use super::ask::Ask;
-use super::fresh::AGE_US_MAX;
 use super::schema::Method;
 
 /// Bytes of all answers that are kept. Then all are forgotten: they are worth a computation each.
@@ -29,7 +28,15 @@ pub(crate) struct Kept(Mutex<Answers>);
 struct Answers {
     size: u64,
     bytes: usize,
-    by_question: HashMap<Vec<u8>, (i64, Bytes)>,
+    by_question: HashMap<Vec<u8>, Holds>,
+}
+
+/// An answer, and from when until when it holds while nothing is recorded.
+#[derive(Debug)]
+struct Holds {
+    from: Timestamp,
+    until: Option<Timestamp>,
+    body: Bytes,
 }
 
 /// A question whose answer may be kept: who asks what of the register at a size, at an instant.
@@ -37,7 +44,7 @@ struct Answers {
 pub(crate) struct Question {
     key: Vec<u8>,
     size: u64,
-    now_us: i64,
+    pub(crate) now: Timestamp,
 }
 
 impl Question {
@@ -47,7 +54,7 @@ impl Question {
         account: Option<&AccountId>,
         ask: &mut Ask,
         size: u64,
-        now_us: i64,
+        now: Timestamp,
     ) -> Option<Self> {
         const METHODS: [&str; 6] = ["GetFigure", "GetHistory", "GetRanking", "ListFigures", "TraceFigure", "Why"];
         if !METHODS.contains(&method.name.as_str()) {
@@ -59,7 +66,7 @@ impl Question {
         key.push(b' ');
         key.extend_from_slice(method.name.as_bytes());
         serde_json::to_writer(&mut key, ask.fields()).ok()?;
-        Some(Self { key, size, now_us })
+        Some(Self { key, size, now })
     }
 }
 
@@ -70,12 +77,14 @@ impl Kept {
         if answers.size != question.size {
             return None;
         }
-        let (at_us, body) = answers.by_question.get(&question.key)?;
-        (0..AGE_US_MAX).contains(&question.now_us.saturating_sub(*at_us)).then(|| body.clone())
+        let Holds { from, until, body } = answers.by_question.get(&question.key)?;
+        let holds = *from <= question.now && until.is_none_or(|until| question.now < until);
+        holds.then(|| body.clone())
     }
 
-    /// Keeps an answer. What was recorded while it was computed does no harm: it is kept as of when it was asked.
-    pub(crate) fn keep(&self, question: Question, body: &Bytes) {
+    /// Keeps an answer, which holds until an instant. What was recorded while it was computed does no harm: it is kept as of
+    /// when it was asked.
+    pub(crate) fn keep(&self, question: Question, until: Option<Timestamp>, body: &Bytes) {
         if body.len() > ANSWER_BYTES_MAX {
             return;
         }
@@ -87,8 +96,9 @@ impl Kept {
             *answers = Answers { size: question.size, ..Answers::default() };
         }
         answers.bytes += question.key.len() + body.len() + BESIDE_BYTES;
-        if let Some((_, replaced)) = answers.by_question.insert(question.key, (question.now_us, body.clone())) {
-            answers.bytes -= replaced.len();
+        let holds = Holds { from: question.now, until, body: body.clone() };
+        if let Some(replaced) = answers.by_question.insert(question.key, holds) {
+            answers.bytes -= replaced.body.len();
         }
     }
 }
@@ -100,17 +110,17 @@ mod tests {
     use super::*;
     use crate::api::schema::SCHEMA;
 
-    fn question(account: Option<&str>, group: &str, size: u64, now_us: i64) -> Question {
+    fn question(account: Option<&str>, group: &str, size: u64, now: i64) -> Question {
         let method = SCHEMA.method("sogoc.v1.ResultsService/GetRanking").expect("the schema has it");
         let account = account.map(|id| id.parse().expect("an id"));
         let mut ask = Ask::new(json!({ "group": group, "least_position": size }));
-        Question::of(method, account.as_ref(), &mut ask, size, now_us).expect("it is kept")
+        Question::of(method, account.as_ref(), &mut ask, size, Timestamp::from_micros(now)).expect("it is kept")
     }
 
     #[test]
     fn an_answer_is_given_again_to_the_same_question_of_the_same_caller_only() {
         let kept = Kept::default();
-        kept.keep(question(Some("ba"), "so", 7, 10), &Bytes::from_static(b"1"));
+        kept.keep(question(Some("ba"), "so", 7, 10), None, &Bytes::from_static(b"1"));
         assert_eq!(kept.find(&question(Some("ba"), "so", 7, 11)), Some(Bytes::from_static(b"1")));
         assert_eq!(kept.find(&question(Some("ba"), "xa", 7, 11)), None);
         assert_eq!(kept.find(&question(Some("an"), "so", 7, 11)), None);
@@ -118,17 +128,18 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_holds_until_the_register_grows_or_a_second_is_over() {
+    fn an_answer_holds_until_the_register_grows_or_what_may_be_read_changes() {
         let kept = Kept::default();
         let answer = Bytes::from_static(b"1");
-        kept.keep(question(None, "so", 7, 10), &answer);
-        assert_eq!(kept.find(&question(None, "so", 8, 11)), None);
-        assert_eq!(kept.find(&question(None, "so", 7, 10 + AGE_US_MAX)), None);
+        kept.keep(question(None, "so", 7, 10), Some(Timestamp::from_micros(20)), &answer);
+        assert_eq!(kept.find(&question(None, "so", 7, 19)), Some(answer.clone()));
+        assert_eq!(kept.find(&question(None, "so", 7, 20)), None);
         assert_eq!(kept.find(&question(None, "so", 7, 9)), None, "the clock was set back");
-        kept.keep(question(None, "xa", 8, 11), &answer);
+        assert_eq!(kept.find(&question(None, "so", 8, 11)), None);
+        kept.keep(question(None, "xa", 8, 11), None, &answer);
         assert_eq!(kept.find(&question(None, "so", 7, 11)), None);
         // Who was slow keeps nothing of what is over.
-        kept.keep(question(None, "so", 7, 12), &answer);
+        kept.keep(question(None, "so", 7, 12), None, &answer);
         assert_eq!(kept.find(&question(None, "so", 8, 12)), None);
         assert_eq!(kept.find(&question(None, "xa", 8, 12)), Some(answer));
     }
@@ -137,12 +148,12 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let kept = Kept::default();
         let large = Bytes::from(vec![b'1'; ANSWER_BYTES_MAX]);
-        for n in 0..100_i64 {
-            kept.keep(question(None, &n.to_string(), 7, n), &large);
+        for n in 0..100 {
+            kept.keep(question(None, &n.to_string(), 7, n), None, &large);
             assert!(kept.0.lock().unwrap().bytes <= BYTES_MAX + 2 * ANSWER_BYTES_MAX);
         }
         assert_eq!(kept.find(&question(None, "99", 7, 99)), Some(large));
-        kept.keep(question(None, "huge", 7, 100), &Bytes::from(vec![b'1'; ANSWER_BYTES_MAX + 1]));
+        kept.keep(question(None, "huge", 7, 100), None, &Bytes::from(vec![b'1'; ANSWER_BYTES_MAX + 1]));
         assert_eq!(kept.find(&question(None, "huge", 7, 100)), None);
     }
 }

@@ -36,6 +36,7 @@ use futures_util::Stream;
 use http::HeaderMap;
 use serde_json::Value;
 use sogoc_app::App;
+use sogoc_domain::authority::reading_changes_at;
 use sogoc_domain::refusal::Language;
 use sogoc_domain::values::AccountId;
 
@@ -160,15 +161,16 @@ impl Api {
                 if let Some(answer) = self.sign_in_reads(method, call, &ask).await? {
                     return Ok(written(&answer)?.into());
                 }
-                let (size, now_us) = (self.app().register().size(), self.app().now().micros());
-                let Some(question) = Question::of(method, call.account(), &mut ask, size, now_us) else {
+                let (size, now) = (self.app().register().size(), self.app().now());
+                let Some(question) = Question::of(method, call.account(), &mut ask, size, now) else {
                     return Ok(self.read(method, call, ask).await?.into());
                 };
                 if let Some(body) = self.inner.kept.find(&question) {
                     return Ok(body.into());
                 }
                 let body = self.read(method, call, ask).await?;
-                self.inner.kept.keep(question, &body);
+                let until = reading_changes_at(self.app().register().world(), call.account(), question.now);
+                self.inner.kept.keep(question, until, &body);
                 Ok(body.into())
             }
             Does::Acts => self.act(method, call, ask).await,
