@@ -26,6 +26,7 @@ on_sqlite!(
     who_sends_too_much_is_told_to_wait_and_others_are_not,
     a_call_that_takes_too_long_is_ended,
     a_watch_whose_client_went_away_gives_its_place_to_another,
+    who_does_not_take_its_answer_loses_its_connection_and_keeps_nobody_else_out,
     a_certificate_is_renewed_while_the_service_runs,
 );
 
@@ -94,6 +95,34 @@ fn a_watch_whose_client_went_away_gives_its_place_to_another(kind: Kind) {
         drop(watching);
     }
     assert_eq!(service.size(), size);
+    service.stop();
+}
+
+fn who_does_not_take_its_answer_loses_its_connection_and_keeps_nobody_else_out(kind: Kind) {
+    const QUESTIONS: usize = 100;
+    let settings = "[limits]\nconnections = 2\nrequests_per_second = 100000\nburst = 100000\n";
+    let service = Service::with(Store::served(kind), settings);
+    // All answers together are far more than what the buffers of both ends hold.
+    let question = format!("GET /v1/log/entries?page_size=1000 HTTP/1.1\r\nHost: {}\r\n\r\n", service.address);
+    let one = service.public().get("/v1/log/entries?page_size=1000").body.len();
+    assert!(one > 500_000, "{one}");
+    let deaf = || {
+        let mut stream = connect(service.address);
+        stream.write_all(question.repeat(QUESTIONS).as_bytes()).unwrap();
+        stream
+    };
+    let mut first = deaf();
+    for _ in 0..20 {
+        service.public().get("/v1/seasons").ok();
+    }
+    // Both places are taken: who comes now is served when one of them has taken nothing for too long.
+    let second = deaf();
+    service.public().get("/v1/seasons").ok();
+    drop(second);
+    // What lay in the buffers comes, and then the end of the connection.
+    let mut bytes = Vec::new();
+    let _ = first.read_to_end(&mut bytes);
+    assert!((1..QUESTIONS * one).contains(&bytes.len()), "{} of {}", bytes.len(), QUESTIONS * one);
     service.stop();
 }
 
