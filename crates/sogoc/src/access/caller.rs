@@ -324,7 +324,13 @@ impl Access {
             return Ok(None);
         }
         if row.used_at_us.is_none_or(|used| now - used >= MINUTE_US) {
-            store::touch_token(self.pool(), &row.id, now).await?;
+            // Nobody waits for it: it tells the account which of its tokens are in use, and decides nothing.
+            let (pool, id) = (self.pool().clone(), row.id.clone());
+            tokio::spawn(async move {
+                if let Err(error) = store::touch_token(&pool, &id, now).await {
+                    tracing::debug!(error = %error, "a token was not marked as used");
+                }
+            });
         }
         let found = Found {
             at_us: now,
