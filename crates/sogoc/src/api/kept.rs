@@ -13,7 +13,7 @@ use sogoc_domain::values::{AccountId, Timestamp};
 use super::ask::Ask;
 use super::schema::Method;
 
-/// Bytes of all answers that are kept. Then all are forgotten: they are worth a computation each.
+/// Bytes of the answers that were asked for of late. Then those that were asked for before them, as many, are forgotten.
 const BYTES_MAX: usize = 64 << 20;
 /// Longest answer that is kept, in bytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -27,8 +27,10 @@ pub(crate) struct Kept(Mutex<Answers>);
 #[derive(Debug, Default)]
 struct Answers {
     size: u64,
+    /// Of those that were asked for of late.
     bytes: usize,
-    by_question: HashMap<Vec<u8>, Holds>,
+    late: HashMap<Vec<u8>, Holds>,
+    before: HashMap<Vec<u8>, Holds>,
 }
 
 /// An answer, and from when until when it holds while nothing is recorded.
@@ -73,11 +75,14 @@ impl Question {
 impl Kept {
     /// The answer to a question, where it still holds.
     pub(crate) fn find(&self, question: &Question) -> Option<Bytes> {
-        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if answers.size != question.size {
             return None;
         }
-        let Holds { from, until, body } = answers.by_question.get(&question.key)?;
+        if let Some((key, holds)) = answers.before.remove_entry(&question.key) {
+            answers.put(key, holds);
+        }
+        let Holds { from, until, body } = answers.late.get(&question.key)?;
         let holds = *from <= question.now && until.is_none_or(|until| question.now < until);
         holds.then(|| body.clone())
     }
@@ -92,14 +97,25 @@ impl Kept {
         if answers.size > question.size {
             return;
         }
-        if answers.size < question.size || answers.bytes > BYTES_MAX {
+        if answers.size < question.size {
             *answers = Answers { size: question.size, ..Answers::default() };
         }
-        answers.bytes += question.key.len() + body.len() + BESIDE_BYTES;
-        let holds = Holds { from: question.now, until, body: body.clone() };
-        if let Some(replaced) = answers.by_question.insert(question.key, holds) {
-            answers.bytes -= replaced.body.len();
+        answers.put(question.key, Holds { from: question.now, until, body: body.clone() });
+    }
+}
+
+impl Answers {
+    fn put(&mut self, key: Vec<u8>, holds: Holds) {
+        if self.bytes > BYTES_MAX {
+            self.before = std::mem::take(&mut self.late);
+            self.bytes = 0;
         }
+        let bytes = |key: &[u8], holds: &Holds| key.len() + holds.body.len() + BESIDE_BYTES;
+        self.bytes += bytes(&key, &holds);
+        if let Some(replaced) = self.late.get(&key) {
+            self.bytes -= bytes(&key, replaced);
+        }
+        self.late.insert(key, holds);
     }
 }
 
@@ -145,15 +161,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn what_is_kept_is_bounded_and_what_is_asked_for_stays() {
         let kept = Kept::default();
         let large = Bytes::from(vec![b'1'; ANSWER_BYTES_MAX]);
-        for n in 0..100 {
+        kept.keep(question(None, "asked", 7, 0), None, &large);
+        for n in 1..300 {
             kept.keep(question(None, &n.to_string(), 7, n), None, &large);
-            assert!(kept.0.lock().unwrap().bytes <= BYTES_MAX + 2 * ANSWER_BYTES_MAX);
+            let answers = kept.0.lock().unwrap();
+            let [late, before] = [&answers.late, &answers.before].map(|half| half.len() * ANSWER_BYTES_MAX);
+            assert!(late.max(before) <= BYTES_MAX + ANSWER_BYTES_MAX);
+            drop(answers);
+            assert_eq!(kept.find(&question(None, "asked", 7, n)).as_ref(), Some(&large));
         }
-        assert_eq!(kept.find(&question(None, "99", 7, 99)), Some(large));
-        kept.keep(question(None, "huge", 7, 100), None, &Bytes::from(vec![b'1'; ANSWER_BYTES_MAX + 1]));
-        assert_eq!(kept.find(&question(None, "huge", 7, 100)), None);
+        assert_eq!(kept.find(&question(None, "1", 7, 300)), None);
+        kept.keep(question(None, "huge", 7, 300), None, &Bytes::from(vec![b'1'; ANSWER_BYTES_MAX + 1]));
+        assert_eq!(kept.find(&question(None, "huge", 7, 300)), None);
     }
 }
