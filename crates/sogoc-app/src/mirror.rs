@@ -19,8 +19,7 @@ impl App {
     /// # Errors
     /// [`MirrorError`]; the mirror stays as it was.
     pub async fn follow_mirror(&self) -> Result<Option<Mirrored>, MirrorError> {
-        let copy = self.register().overlay();
-        self.mirror().follow(&copy, self.now()).await
+        self.mirror().follow(|| self.register().overlay(), self.now()).await
     }
 
     /// A writer under a name that no other process has.

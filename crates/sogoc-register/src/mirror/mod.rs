@@ -103,15 +103,20 @@ impl Mirror {
         }
     }
 
-    /// As [`Mirror::catch_up`], but only where a mirror was built before: a pilot that needs none has none.
+    /// As [`Mirror::catch_up`], but only where a mirror was built before: a pilot that needs none has none, and then no copy
+    /// of the register is asked for.
     ///
     /// # Errors
     /// As [`Mirror::catch_up`].
-    pub async fn follow(&self, register: &Register, now: Timestamp) -> Result<Option<Mirrored>, MirrorError> {
+    pub async fn follow(
+        &self,
+        register: impl FnOnce() -> Register,
+        now: Timestamp,
+    ) -> Result<Option<Mirrored>, MirrorError> {
         let mut tx = Tx::begin(self.log.pool()).await?;
         let there = self.exists(&mut tx).await?;
         tx.commit().await?;
-        if there { self.catch_up(register, now).await.map(Some) } else { Ok(None) }
+        if there { self.catch_up(&register(), now).await.map(Some) } else { Ok(None) }
     }
 
     /// Writes a new generation beside the one there is, and exchanges them.
