@@ -76,7 +76,7 @@ impl Call {
 /// An answer, and what goes beside it.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// As JSON, see [`written`].
+    /// As JSON, see [`mod@written`].
     pub(crate) body: Bytes,
     pub(crate) headers: HeaderMap,
 }

@@ -3,7 +3,7 @@
 //! **Shape.** Inside, a request and an answer are JSON in the words of the schema: names as in the `.proto` files, whole
 //! numbers as numbers, what has no value absent. A request is read by its descriptor in every encoding, so that one rule
 //! says what is a field and what is not; commands then take the form that `sogoc execute` takes, from which the domain reads
-//! them. An answer is JSON ([`super::written`]): it goes out as it is where JSON was asked for, and is put into its message
+//! them. An answer is JSON ([`mod@super::written`]): it goes out as it is where JSON was asked for, and is put into its message
 //! where protobuf was.
 //!
 //! **Exact values** are texts on the wire: a decimal, or `NUM/DEN` where there is no finite decimal.
