@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, TryLockError, Weak};
 
 use futures_util::StreamExt as _;
 use sogoc_domain::values::Timestamp;
-use sogoc_log::{Clock, Log, LogError, Position, StoredEntry};
+use sogoc_log::{Clock, Follower, Log, LogError, Position, StoredEntry};
 use sogoc_register::{FoldError, Register};
 
 use crate::drafting::domain_time;
@@ -128,6 +128,7 @@ impl App {
         })
         .await?;
         app.keep_snapshot_if_worth(since).await;
+        app.log().tell(Arc::new(Folding(Arc::downgrade(&app.shared))));
         Ok(app)
     }
 
@@ -242,6 +243,36 @@ impl App {
         }
         let mut register = self.shared.register.write().unwrap_or_else(PoisonError::into_inner);
         register.apply_stored(entries).map_err(unfoldable)
+    }
+}
+
+/// Folds what this process records as soon as it is durable, without reading it again: its callers then find it folded, and
+/// need not wait for each other.
+struct Folding(Weak<Shared>);
+
+impl fmt::Debug for Folding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Folding")
+    }
+}
+
+impl Follower for Folding {
+    /// Leaves them to be read from the log where another process came in between, or where somebody reads or folds just
+    /// now: appends do not wait for either.
+    fn recorded(&self, entries: &[StoredEntry]) {
+        let Some(shared) = self.0.upgrade() else { return };
+        let Ok(_one) = shared.folding.try_lock() else { return };
+        let mut register = match shared.register.try_write() {
+            Ok(register) => register,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if entries.first().is_some_and(|first| first.position.0 == register.size())
+            && let Err(error) = register.apply_stored(entries).map_err(unfoldable)
+        {
+            // Who asks for them reads them from the log, and is told.
+            tracing::error!(error = &error as &dyn std::error::Error, "what was recorded cannot be folded");
+        }
     }
 }
 

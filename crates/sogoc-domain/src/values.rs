@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// A value that could not be read. The text names the value, the limit and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -405,7 +405,9 @@ impl Text {
         if let Some(c) = value.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(ValueError(format!("the text holds the control character U+{:04X}: remove it", u32::from(c))));
         }
-        Ok(Self(value.trim().nfc().collect()))
+        let trimmed = value.trim();
+        // Nearly all are: looking is several times cheaper than normalising.
+        Ok(Self(if is_nfc(trimmed) { trimmed.to_owned() } else { trimmed.nfc().collect() }))
     }
 
     /// The text.

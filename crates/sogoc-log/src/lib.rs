@@ -55,7 +55,7 @@ pub use export::{Exported, WithEntries};
 pub use faults::{Faulty, Mode, Step};
 pub use lease::{Advanced, Lease};
 pub use log::{Head, Log, RETRY_FULL_MS, Wake};
-pub use observer::{Batch, Observer};
+pub use observer::{Batch, Follower, Observer};
 pub use options::{DEFAULT_NAME, Options, TimeSource};
 pub use reading::StoredEntry;
 pub use restore::{Restoring, StoredText};

@@ -1,6 +1,7 @@
 //! The log as its callers hold it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use sogoc_proof::{Frontier, Hash};
@@ -10,7 +11,7 @@ use tokio::task::AbortHandle;
 use crate::append::{Append, Receipt};
 use crate::clock::Timestamp;
 use crate::error::LogError;
-use crate::observer::Observer;
+use crate::observer::{Follower, Observer};
 use crate::options::Options;
 use crate::sequencer::{Member, Sequencer};
 use crate::store::{HeadRow, Pool, Writer, in_time, on_pool};
@@ -43,6 +44,9 @@ struct Inner {
     /// Bytes that the queue may still take.
     budget: Arc<Semaphore>,
     wake: watch::Sender<u64>,
+    /// Size that the batch leads to which is being committed here, or the last one did.
+    committing: Arc<AtomicU64>,
+    follower: Arc<OnceLock<Arc<dyn Follower>>>,
     appender: Mutex<Option<tokio::task::JoinHandle<()>>>,
     listener: Mutex<Option<AbortHandle>>,
     channel: Option<String>,
@@ -180,12 +184,15 @@ impl Log {
         }
         let (queue, members) = mpsc::channel(options.queue_appends.max(1));
         let (wake, _) = watch::channel(head.frontier.size());
+        let (follower, committing) = (Arc::default(), Arc::default());
         let sequencer = Sequencer {
             writer,
             clock: Arc::clone(&options.clock),
             time_source: options.time_source,
             faulty: options.faulty.clone(),
             observer: options.observer.clone(),
+            follower: Arc::clone(&follower),
+            committing: Arc::clone(&committing),
             wake: wake.clone(),
         };
         let closing = Arc::new(Notify::new());
@@ -206,6 +213,8 @@ impl Log {
             closing,
             budget,
             wake,
+            committing,
+            follower,
             appender: Mutex::new(Some(appender)),
             listener: Mutex::new(None),
             channel,
@@ -223,6 +232,13 @@ impl Log {
     #[must_use]
     pub fn store(&self) -> &str {
         &self.inner.shown
+    }
+
+    /// From now on, tells somebody what is recorded through this handle and its clones, before the callers are answered.
+    /// There is one follower: a later one is not told anything.
+    pub fn tell(&self, follower: Arc<dyn Follower>) {
+        // Whoever came first stays.
+        let _ = self.inner.follower.set(follower);
     }
 
     /// Connections for the SQL mirror. On PostgreSQL they run under the service's role.
@@ -247,7 +263,7 @@ impl Log {
 
     /// Wakes readers of this process.
     pub(crate) fn grown(&self, size: u64) {
-        self.inner.wake.send_replace(size);
+        grown(&self.inner.wake, size);
     }
 
     /// Checks an append as far as that is possible without the log: form, sizes, commitments. What passes can only be
@@ -321,7 +337,8 @@ impl Log {
         if let (Pool::Postgres(pool), Some(channel)) = (&self.inner.pool, &self.inner.channel) {
             let mut listener = self.inner.listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if listener.is_none() {
-                let task = listen(pool.clone(), channel.clone(), self.inner.wake.clone());
+                let (wake, committing) = (self.inner.wake.clone(), Arc::clone(&self.inner.committing));
+                let task = listen(pool.clone(), channel.clone(), wake, committing);
                 *listener = Some(tokio::spawn(task).abort_handle());
             }
         }
@@ -367,8 +384,18 @@ impl Wake {
     }
 }
 
-/// Passes on what other processes append.
-async fn listen(pool: sqlx::PgPool, channel: String, wake: watch::Sender<u64>) {
+/// Wakes readers that wait for more than was told before.
+pub(crate) fn grown(wake: &watch::Sender<u64>, size: u64) {
+    wake.send_if_modified(|told| {
+        let more = size > *told;
+        *told = size.max(*told);
+        more
+    });
+}
+
+/// Passes on what other processes append. What this one does is told here too, mostly before the appender has heard of its
+/// commit: readers would then read what is being given to them.
+async fn listen(pool: sqlx::PgPool, channel: String, wake: watch::Sender<u64>, committing: Arc<AtomicU64>) {
     let alive = Duration::from_secs(LISTEN_SECONDS_MAX);
     while !pool.is_closed() {
         // Not from the readers' pool: a connection that was lost without a word would keep its place there for ever.
@@ -383,7 +410,10 @@ async fn listen(pool: sqlx::PgPool, channel: String, wake: watch::Sender<u64>) {
                 let listening = tokio::time::timeout(alive, listener.listen(&channel)).await;
                 listening.map_err(|late| sqlx::Error::Io(late.into()))??;
                 while let Ok(told) = tokio::time::timeout(alive, listener.recv()).await {
-                    wake.send_replace(told?.payload().parse().unwrap_or(0));
+                    let size = told?.payload().parse().unwrap_or(0);
+                    if size > committing.load(Ordering::Relaxed) {
+                        grown(&wake, size);
+                    }
                 }
             }
         };

@@ -1,10 +1,20 @@
-//! Somebody who watches appends: how many wait, how long they take, how large batches are.
+//! Somebody who watches appends: how many wait, how long they take, how large batches are; and somebody who follows what
+//! they record.
 //!
 //! The log has no metrics of its own and no clock that measures elapsed time: whoever wants to know gives an observer in
 //! [`Options`](crate::Options), and it brings the clock along. Without one nothing is measured or kept.
 
 use std::fmt::Debug;
 use std::time::Duration;
+
+use crate::reading::StoredEntry;
+
+/// Is told what this process records, so that it need not read it again. What other processes record is read from the log.
+pub trait Follower: Debug + Send + Sync {
+    /// The entries of one batch, in their order: durable, their callers not answered yet. Called between two batches, so it
+    /// must be quick, must not block, and may leave entries to be read from the log later.
+    fn recorded(&self, entries: &[StoredEntry]);
+}
 
 /// Watches the queue of appends. Called on the path of every append: it must be quick and must not block.
 pub trait Observer: Debug + Send + Sync {

@@ -10,7 +10,8 @@
 //! judgement within a batch and of the head lock between batches and processes.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sogoc_proof::leaf_hash;
@@ -21,8 +22,9 @@ use crate::append::{Prepared, Receipt};
 use crate::clock::{Clock, Timestamp};
 use crate::error::LogError;
 use crate::faults::{Faulty, Mode, Step};
-use crate::observer::{Batch, Observer};
+use crate::observer::{Batch, Follower, Observer};
 use crate::options::TimeSource;
+use crate::reading::StoredEntry;
 use crate::store::{HeadRow, Known, Question, Row, SealedRow, Writer};
 use crate::values::{Position, StreamId, Version};
 
@@ -57,6 +59,10 @@ pub(crate) struct Sequencer<W> {
     pub(crate) time_source: TimeSource,
     pub(crate) faulty: Faulty,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// Size that the batch leads to which is being committed, or the last one did.
+    pub(crate) committing: Arc<AtomicU64>,
+    /// Who is told what was recorded, once there is somebody.
+    pub(crate) follower: Arc<OnceLock<Arc<dyn Follower>>>,
     /// Number of entries, for readers that wait.
     pub(crate) wake: watch::Sender<u64>,
 }
@@ -155,6 +161,8 @@ impl<W: Writer> Sequencer<W> {
         if let Err(error) = &result {
             // Whatever state the transaction is in, it goes with the connection.
             self.writer.discard();
+            // Another process may come to that size instead.
+            self.committing.store(0, Ordering::Relaxed);
             tracing::warn!(batch.size = appends.len(), error = %error, "a batch of appends failed");
         }
         result
@@ -216,8 +224,13 @@ impl<W: Writer> Sequencer<W> {
         // A crash before this line loses nothing acked: the transaction never was. After it everything is durable, and a
         // caller that was not answered finds its receipt by the command id.
         self.faulty.strike(Step::Commit, Mode::Failed)?;
+        self.committing.store(size, Ordering::Relaxed);
         self.writer.commit().await?;
-        self.wake.send_replace(size);
+        if let Some(follower) = self.follower.get() {
+            let stored = |row: Row| StoredEntry { position: row.position, bytes: row.entry };
+            follower.recorded(&rows.into_iter().map(stored).collect::<Vec<_>>());
+        }
+        crate::log::grown(&self.wake, size);
         self.writer.scrub().await;
         self.faulty.strike(Step::Commit, Mode::PersistedButFailed)?;
 

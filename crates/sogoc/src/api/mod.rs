@@ -155,25 +155,25 @@ impl Api {
     pub(crate) async fn answer(&self, method: &Method, call: &Call, request: Value) -> Result<Answer, Fault> {
         let mut ask = Ask::new(request);
         match method.does {
-            Does::Command(kind) => Ok(written(&self.command(method, kind, call, ask).await?)?.into()),
+            Does::Command(kind) => Ok(written(&Box::pin(self.command(method, kind, call, ask)).await?)?.into()),
             Does::Reads => {
                 self.inner.fresh.at_least(&self.inner.app, ask.number("least_position")).await?;
-                if let Some(answer) = self.sign_in_reads(method, call, &ask).await? {
+                if let Some(answer) = Box::pin(self.sign_in_reads(method, call, &ask)).await? {
                     return Ok(written(&answer)?.into());
                 }
                 let (size, now) = (self.app().register().size(), self.app().now());
                 let Some(question) = Question::of(method, call.account(), &mut ask, size, now) else {
-                    return Ok(self.read(method, call, ask).await?.into());
+                    return Ok(Box::pin(self.read(method, call, ask)).await?.into());
                 };
                 if let Some(body) = self.inner.kept.find(&question) {
                     return Ok(body.into());
                 }
-                let body = self.read(method, call, ask).await?;
+                let body = Box::pin(self.read(method, call, ask)).await?;
                 let until = reading_changes_at(self.app().register().world(), call.account(), question.now);
                 self.inner.kept.keep(question, until, &body);
                 Ok(body.into())
             }
-            Does::Acts => self.act(method, call, ask).await,
+            Does::Acts => Box::pin(self.act(method, call, ask)).await,
         }
     }
 
