@@ -17,11 +17,7 @@ const BEGINS: &str = "2026-01-01T00:00:00+07:00";
 const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// The sample's season.
-///
-/// # Panics
-/// Never: it is an id.
-#[must_use]
-pub fn season() -> SeasonId {
+pub(crate) fn season() -> SeasonId {
     SeasonId::try_new("pilot-2026").expect("an id")
 }
 
@@ -64,9 +60,8 @@ mod tests {
 
     fn phases(standing: Option<&Season>, now: &str) -> Vec<SchedulePhase> {
         let plan = plan(standing, Timestamp::parse(now).unwrap());
-        let phase = |command: PlannedCommand| match command.envelope.command {
-            Command::SchedulePhase(phase) => Some(phase),
-            _ => None,
+        let phase = |command: PlannedCommand| {
+            if let Command::SchedulePhase(phase) = command.envelope.command { Some(phase) } else { None }
         };
         plan.commands.into_iter().filter_map(phase).collect()
     }
