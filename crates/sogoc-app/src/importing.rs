@@ -16,7 +16,7 @@ use crate::execute::{ExecuteError, Origin, Receipt};
 use crate::import::results_table::{self, Existing, Officials, Standing};
 use crate::import::scorecard_sheet::{self, Sheet, SheetLeaf, SheetRules};
 use crate::import::season_folder::{self, Founding};
-use crate::import::{ImportError, Plan, Source};
+use crate::import::{ImportError, Plan, Source, live_sample};
 use crate::open::App;
 use crate::run_plan::PlanError;
 
@@ -131,6 +131,12 @@ impl App {
         let founded = self.officials(results_table::founding_id(&params.season, &params.group)).await?;
         let existing = existing(self.register().world(), &params.season, founded, self.now());
         Ok(results_table::plan(file, bytes, params, &existing)?)
+    }
+
+    /// Plans the live sample season: set up today where the register does not hold it, else as it was begun.
+    #[must_use]
+    pub fn plan_live_sample(&self) -> Plan {
+        live_sample::plan(self.register().world().seasons.get(&live_sample::season()).map(AsRef::as_ref), self.now())
     }
 
     /// Declares an agency's leaves from a sheet. The same sheet imported again records nothing new, unless one of its

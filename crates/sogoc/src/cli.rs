@@ -132,9 +132,17 @@ store it records nothing new.
 Examples:
   sogoc demo
   sogoc --store sqlite:/tmp/try.db demo
-  sogoc --json demo                      counts and head only"
+  sogoc --json demo                      counts and head only
+  sogoc demo --live                      a small season whose results were just announced: file an appeal, watch it decided
+
+JSON: {receipts:{recorded, repeated, passed_over, entries}, failures, head}; with --live also {season,
+appeals_until, decisions_until}."
     )]
-    Demo,
+    Demo {
+        /// Record instead a small live sample season, up to its announced results: its windows for appeals open today
+        #[arg(long)]
+        live: bool,
+    },
     /// Serve the register: gRPC, gRPC-Web, Connect and plain HTTP with JSON on one port
     #[command(
         after_help = "Without configuration: the embedded store, on loopback, local accounts. With PostgreSQL, NATS, OpenID Connect and S3:

@@ -1,9 +1,19 @@
 //! `sogoc demo`: the season in the binary, told to somebody who sees it for the first time.
 
-use crate::support::hanam::{GROUPS, printed_rows};
-use crate::support::{Sogoc, Store, on_both_stores, stores::Kind};
+use serde_json::json;
 
-on_both_stores!(the_demo_tells_the_whole_story_once_and_records_it_once);
+use crate::support::hanam::{GROUPS, printed_rows};
+use crate::support::{Sogoc, Store, on_both_stores, on_sqlite, pilot::by, stores::Kind};
+
+on_both_stores!(
+    the_demo_tells_the_whole_story_once_and_records_it_once,
+    the_live_sample_is_recorded_once_and_then_says_what_is_there
+);
+on_sqlite!(
+    the_live_sample_and_the_demo_fit_into_one_register_whichever_is_there_first,
+    the_live_sample_gives_back_no_role_that_was_revoked_since,
+    a_register_that_others_founded_takes_no_sample
+);
 
 fn the_demo_tells_the_whole_story_once_and_records_it_once(kind: Kind) {
     let store = Store::empty(kind);
@@ -87,4 +97,58 @@ fn the_demo_needs_nothing_and_puts_its_register_where_it_says() {
     let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let expected: usize = GROUPS.iter().map(|(_, agencies)| agencies).sum();
     assert_eq!(rows.as_array().unwrap().len(), expected);
+}
+
+fn the_live_sample_is_recorded_once_and_then_says_what_is_there(kind: Kind) {
+    let store = Store::empty(kind);
+    let sogoc = store.sogoc();
+    let first = sogoc.ok(&["demo", "--live"]);
+    for said in ["SAMPLE DATA", "Department of Health", "82.80", "sogoc account token", "decide-appeal"] {
+        assert!(first.stdout.contains(said), "{said}: {}", first.stdout);
+    }
+    let head = sogoc.head();
+    let again = sogoc.with(&["--lang", "vi"]).ok(&["demo", "--live"]);
+    for said in ["Không ghi gì thêm", "DỮ LIỆU MẪU", "Sở Y tế", "82.80", "sogoc account token", "decide-appeal"]
+    {
+        assert!(again.stdout.contains(said), "{said}: {}", again.stdout);
+    }
+    let counts = sogoc.json(&["demo", "--live"]);
+    assert_eq!((&counts["receipts"]["recorded"], &counts["season"]), (&0.into(), &"pilot-2026".into()), "{counts}");
+    assert_eq!(sogoc.head(), head, "it was recorded again");
+    let shown = sogoc.json(&["season", "show", "pilot-2026"]);
+    assert_eq!((shown["mode"].as_str(), shown["announcements"].as_u64()), (Some("live"), Some(1)));
+    let (at, until) = (head["at"].as_str(), counts["appeals_until"].as_str());
+    assert!(at < until && until < counts["decisions_until"].as_str(), "appeals are not open: {head} {counts}");
+}
+
+fn the_live_sample_and_the_demo_fit_into_one_register_whichever_is_there_first(kind: Kind) {
+    for order in [[&["demo"][..], &["demo", "--live"]], [&["demo", "--live"], &["demo"]]] {
+        let store = Store::empty(kind);
+        let sogoc = store.sogoc();
+        let recorded = |arguments| sogoc.json(arguments)["receipts"]["recorded"].clone();
+        assert!(order.map(recorded).iter().all(|recorded| *recorded != 0));
+        let head = sogoc.head();
+        assert_eq!(order.map(recorded), [0, 0]);
+        assert_eq!(sogoc.head(), head);
+    }
+}
+
+fn the_live_sample_gives_back_no_role_that_was_revoked_since(kind: Kind) {
+    let store = Store::demo(kind);
+    let sogoc = store.sogoc();
+    sogoc.ok(&["demo", "--live"]);
+    let role = json!({"account": "acc-so-y-te-officer-1", "role": "agency-officer", "reason": "Chuyển công tác"});
+    sogoc.accepted(&[by("acc-so-thong-tin-va-truyen-thong-admin-1", "revoke-role", &role)]);
+    let head = sogoc.head();
+    sogoc.ok(&["demo", "--live"]);
+    assert_eq!(sogoc.head(), head);
+}
+
+fn a_register_that_others_founded_takes_no_sample(kind: Kind) {
+    let store = Store::pilot(kind);
+    let sogoc = store.sogoc();
+    let head = sogoc.head();
+    let refused = sogoc.run(&["demo", "--live"]).ends(1);
+    assert!(refused.stderr.contains("--store sqlite:sample.db demo --live"), "{}", refused.stderr);
+    assert_eq!(sogoc.head(), head);
 }

@@ -3,7 +3,8 @@
 //! - [`season_folder`]: a whole past season in the documented folder format (`data/hanam-2022/README.md`);
 //! - [`results_table`]: the printed table of a past season, of which only totals are known;
 //! - [`scorecard_sheet`]: one scorecard, as agencies keep it in a spreadsheet;
-//! - [`claims`]: printed figures to reconcile the register with.
+//! - [`claims`]: printed figures to reconcile the register with;
+//! - `live_sample`: the commands of a small live season that the binary carries.
 //!
 //! What comes out goes through the same decisions as any other command, in the order of `occurred`. A file that cannot be
 //! read whole leads to no command at all: the first fault is named with its line, column, value and remedy.
@@ -28,6 +29,7 @@ use uuid::Uuid;
 pub mod claims;
 pub mod csv;
 pub mod embedded;
+pub(crate) mod live_sample;
 pub mod results_table;
 pub mod scorecard_sheet;
 pub mod season_folder;

@@ -160,8 +160,8 @@ impl Register {
         Ok(figures)
     }
 
-    /// Some of [`Register::figures`], those that `may` be shown counted, and whether there are more after them. Only
-    /// these are computed.
+    /// The next of [`Register::figures`] that `may` be shown, behind an address or from the first on where that is empty,
+    /// and whether there are more after them. Only these are computed.
     ///
     /// # Errors
     /// As for [`Register::figures`].
@@ -170,24 +170,26 @@ impl Register {
         season: &str,
         under: Option<&str>,
         cut: Cut,
-        (from, size): (usize, usize),
+        (after, size): (&str, usize),
         may: impl Fn(&str) -> bool,
     ) -> Result<(Vec<FigureValue>, bool), QueryError> {
         let view = self.season_view(season, cut)?;
         let under = under.unwrap_or("");
         let under = under.strip_prefix(season).and_then(|rest| rest.strip_prefix('/')).unwrap_or(under);
-        let (mut figures, mut before, mut more) = (Vec::new(), from, false);
+        let (mut figures, mut behind, mut more) = (Vec::new(), after.is_empty(), false);
         view.each_figure(under, |figured| {
             if more {
                 return;
             }
             let address = view.address(&figured);
+            if !behind {
+                behind = address == after;
+                return;
+            }
             if !address[view.id().as_str().len() + 1..].starts_with(under) || !may(&address) {
                 return;
             }
-            if before > 0 {
-                before -= 1;
-            } else if figures.len() == size {
+            if figures.len() == size {
                 more = true;
             } else {
                 figures.push(view.figure_at(address, view.value_of(&figured)));

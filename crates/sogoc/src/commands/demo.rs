@@ -1,9 +1,10 @@
-//! `sogoc demo`: Hà Nam's 2022 season, from the data in the binary to traced rankings.
+//! `sogoc demo`: Hà Nam's 2022 season, from the data in the binary to traced rankings; or a small live season to act in.
 
+use serde_json::json;
 use sogoc_app::import::embedded::HANAM_2022;
-use sogoc_app::import::{Claim, Plan};
+use sogoc_app::import::{Claim, Plan, PlannedCommand};
 use sogoc_app::{App, BundleError, Files, Texts};
-use sogoc_domain::values::SeasonId;
+use sogoc_domain::values::{PhaseId, SeasonId, Timestamp};
 use sogoc_register::bundle::Depth;
 use sogoc_report::{Labels, Shown};
 
@@ -12,7 +13,7 @@ use super::reading::{ranking_text, trace_text};
 use super::reconcile;
 use super::{bundle, evidence};
 use crate::cli::Global;
-use crate::failure::Failure;
+use crate::failure::{Failure, Remedy};
 use crate::lang::Lang;
 use crate::output::Output;
 use crate::{Ended, keys, open};
@@ -30,6 +31,49 @@ pub(crate) async fn run(global: &Global, output: &Output) -> Ended {
     let ended = load(&app, global, output).await;
     app.close().await;
     ended
+}
+
+pub(crate) async fn run_live(global: &Global, output: &Output) -> Ended {
+    let app = open::to_write(global, output).await?;
+    let ended = load_live(&app, output).await;
+    app.close().await;
+    ended
+}
+
+async fn load_live(app: &App, output: &Output) -> Ended {
+    let plan = app.plan_live_sample();
+    let is_others = |first: &PlannedCommand| {
+        let register = app.register();
+        register.world().is_founded() && !register.world().accounts.contains_key(&first.envelope.account)
+    };
+    if plan.commands.first().is_some_and(is_others) {
+        let lang = output.lang;
+        return Err(Failure::Input {
+            message: lang
+                .pick("sổ này không phải sổ thử nghiệm", "this register is none to try things out in")
+                .to_owned(),
+            remedy: Remedy {
+                vi: "nạp vào một sổ riêng: sogoc --store sqlite:thu-nghiem.db demo --live",
+                en: "give the sample a register of its own: sogoc --store sqlite:sample.db demo --live",
+            },
+        });
+    }
+    let outcome = run_plan(app, output, &plan, None).await?;
+    let [lodged, decided] = ["appeal", "appeal-decision"].map(|phase| ends(app, &plan.season, phase));
+    let mut document = counts_json(app, output, &outcome).await?;
+    document["season"] = json!(plan.season);
+    document["appeals_until"] = json!(lodged);
+    document["decisions_until"] = json!(decided);
+    let ranking = ranking_text(app, output, &plan.season, None)?;
+    output.answer(&document, || {
+        let counts = counts_text(&outcome, output);
+        let time = |time: Option<Timestamp>| time.map_or_else(|| "–".to_owned(), |time| time.to_string());
+        counts + &live_text(output.lang, app.log().store(), &ranking, &time(lodged), &time(decided))
+    })
+}
+
+fn ends(app: &App, season: &SeasonId, phase: &str) -> Option<Timestamp> {
+    app.register().world().seasons.get(season)?.end_of(&PhaseId::try_new(phase).ok()?, None, None)
 }
 
 async fn load(app: &App, global: &Global, output: &Output) -> Ended {
@@ -127,6 +171,53 @@ fn next(store: &str, season: &SeasonId, lang: Lang) -> String {
   sogoc history {season} so-xay-dung                      who changed what, when and why
   sogoc log verify                                            check every byte
   sogoc --help                                                every command, with examples\n"
+        ),
+    }
+}
+
+/// Who appeals in the live sample season and who decides: what README.md's example does, step by step.
+fn live_text(lang: Lang, store: &str, ranking: &str, lodged: &str, decided: &str) -> String {
+    const LODGE: &str = "  LEADER=$(sogoc account token acc-so-y-te-leader-1 --name appeal --scope read --scope command:lodge-appeal)
+  SECRETARY=$(sogoc account token acc-so-noi-vu-secretariat-1 --name decide --scope read --scope command:decide-appeal)
+  sogoc serve &
+  SOGOC_TOKEN=$LEADER clients/curl.sh http://127.0.0.1:8080 pilot-2026 so-y-te kn-1 1.1.1 1 'Tài liệu đã nộp đúng hạn' &";
+    const DECIDE: &str = r#"  curl http://127.0.0.1:8080/v1/commands/decide-appeal -H "Authorization: Bearer $SECRETARY" \
+    -H 'Content-Type: application/json' -d '{"command_id":"0193a8e0-0000-7000-8000-000000000001",
+      "season":"pilot-2026","agency":"so-y-te","appeal":"kn-1","decisions":[{"item":1,"outcome":"upheld",
+        "sets":{"points":{"override":"1"}},"reason_code":"appeal_upheld","reason":"Đã đối chiếu hồ sơ"}],
+      "voters":["acc-so-noi-vu-council-1","acc-so-tu-phap-council-1"]}'"#;
+    match lang {
+        Lang::Vi => format!(
+            "\
+DỮ LIỆU MẪU: đợt pilot-2026 đang chạy trong sổ tại {store}
+Kết quả đã công bố tạm thời. Nhận kiến nghị đến trước {lodged}, giải quyết đến trước {decided}.
+
+{ranking}
+── Xem tiếp ──
+
+Sở Y tế bị trừ điểm ở 1.1.1 và 2.3. Giám đốc Sở gửi kiến nghị và theo dõi:
+
+{LODGE}
+
+Hai ủy viên Hội đồng biểu quyết, Tổ thư ký nhập; người theo dõi thấy quyết định:
+
+{DECIDE}\n"
+        ),
+        Lang::En => format!(
+            "\
+SAMPLE DATA: season pilot-2026 is live, in the register at {store}
+Its results are published provisionally. Appeals are taken before {lodged} and decided before {decided}.
+
+{ranking}
+── What to try next ──
+
+The Department of Health lost points at 1.1.1 and 2.3. Its leader appeals and watches:
+
+{LODGE}
+
+Two members of the council vote, the secretariat enters it, and the watcher sees the decision:
+
+{DECIDE}\n"
         ),
     }
 }

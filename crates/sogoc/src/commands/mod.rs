@@ -38,7 +38,8 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Ended {
         if opens_a_store(&command) { Config::load(&given, &ServeFlags::default())? } else { Config::standard() };
     let global = config.global(&given);
     match command {
-        Command::Demo => demo::run(&global, &output).await,
+        Command::Demo { live: false } => demo::run(&global, &output).await,
+        Command::Demo { live: true } => demo::run_live(&global, &output).await,
         // Done before: it takes the configuration whole.
         Command::Serve(_) => Ok(()),
         Command::Season(command) => season::run(&global, &output, &command).await,
@@ -97,7 +98,7 @@ fn opens_a_store(command: &Command) -> bool {
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Relay(_)
-        | Command::Demo
+        | Command::Demo { .. }
         | Command::Season(_)
         | Command::Ranking { .. }
         | Command::Figure { .. }

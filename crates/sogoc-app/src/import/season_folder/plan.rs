@@ -334,10 +334,11 @@ impl Planner<'_> {
                 self.then(by(&administrator), &from, OpenAccount { account: new_account(account) });
             }
         }
-        let founded = [(&administrator, Role::Administrator), (&approver, Role::CouncilChair)];
+        // Those who let the others in hold theirs, and nobody gives themselves one.
+        let held = [(&administrator, Role::Administrator), (&approver, Role::CouncilChair)];
         for account in &self.rows.accounts {
             for role in account.roles.iter().copied() {
-                if by_this && founded.contains(&(&account.id, role)) {
+                if held.contains(&(&account.id, role)) {
                     continue;
                 }
                 let step = |verb: &str| format!("{verb}:{role}");

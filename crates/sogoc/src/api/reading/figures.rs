@@ -76,8 +76,9 @@ pub(super) fn list(api: &Api, call: &Call, ask: &Ask) -> Result<Bytes, Fault> {
     let cut = cut(&register, ask, &season, page.as_of, live, || sight.newest(&season))?;
     let all = sight.all_figures(&season, cut);
     let may = |address: &str| all || sight.figure(address, cut).is_ok();
-    let (figures, more) = register.figures_page(season.as_str(), under, cut, (page.from, page.size), may)?;
-    let next = page.next(figures.len(), more, Some(cut));
+    let (figures, more) = register.figures_page(season.as_str(), under, cut, (&page.after, page.size), may)?;
+    let last = figures.last().filter(|_| more);
+    let next = last.map(|last| page.token(0, Some(cut), &last.address)).unwrap_or_default();
     #[derive(Serialize)]
     struct Listed<F> {
         figures: F,

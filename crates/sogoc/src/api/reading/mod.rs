@@ -195,9 +195,9 @@ fn as_of(ask: &Ask, season: &SeasonId) -> Result<Option<AsOf>, Fault> {
 
 /// A page of a list: which items, and where to go on.
 ///
-/// A token names the question it belongs to, so that pages fit together whatever is recorded between them, and either how
-/// many items went before and the position as of which the first page was answered, or, of a list as it stands, the last
-/// item: what is recorded then stands on a page to come, or on none, and moves nothing.
+/// A token names the question it belongs to, so that pages fit together whatever is recorded between them; the position as of
+/// which the first page was answered, but of a list as it stands; and how many items went before, or, where items may come or
+/// be hidden in between, the last one: what is recorded then stands on a page to come, or on none, and moves nothing.
 #[derive(Debug)]
 struct Page {
     from: usize,

@@ -492,6 +492,7 @@ async fn pages_fit_together_whatever_is_recorded_between_them() {
         (None, "FiguresService/ListFigures", json!({ "season": "hanam-2022", "under": "districts/" }), "figures", 150),
         (None, "FiguresService/GetHistory", json!({ "season": "hanam-2022", "agency": "so-xay-dung" }), "items", 50),
         (None, "CatalogueService/ListAgencies", json!({}), "agencies", 5),
+        (Some(INSPECTOR), "ScorecardsService/ListScorecards", json!({ "season": "hanam-2022" }), "scorecards", 4),
         (Some(INSPECTOR), "EvidenceService/ListEvidence", json!({ "season": "hanam-2022" }), "files", 100),
         (None, "LogService/ListEntries", json!({ "stream": "season/hanam-2022", "from": 20 }), "entries", 10),
         (None, "LogService/ListEntries", json!({ "stream": "scorecard/hanam-2022/so-y-te" }), "entries", 40),
@@ -556,6 +557,19 @@ async fn what_is_recorded_between_two_pages_moves_nothing() {
     {
         loaded.does(officer, attach(agency, leaf)).await;
     }
+    // Agencies enter freely while a season is being set up.
+    let enter = |agency: &str| json!({ "type": "enter-agency", "season": "next", "agency": agency, "group": "khoi" });
+    for command in [
+        json!({ "type": "open-season", "season": "next", "year": 2027, "title": "Đợt sau" }),
+        json!({ "type": "define-ranking-group", "season": "next", "group": "khoi", "name": { "vi": "Khối" },
+                "set": "bo-thu", "classes": [{ "code": "all", "label": "Tất cả", "lower": "0",
+                "lower_inclusive": true, "upper": "100", "upper_inclusive": true }] }),
+        enter("so-cong-thuong"),
+        enter("so-xay-dung"),
+        enter("so-y-te"),
+    ] {
+        loaded.does(CHAIR, command).await;
+    }
     // What is recorded comes before all others, or into the page that was given.
     let account = json!({ "account": "0", "agency": "so-y-te", "name": "Tài khoản thử" });
     let instrument = json!({ "id": "0", "number": "1/QĐ", "date": "2026-10-01", "issuer": "UBND tỉnh" });
@@ -593,6 +607,7 @@ async fn what_is_recorded_between_two_pages_moves_nothing() {
             json!({ "type": "open-account", "account": account }),
         ),
         ("EvidenceService/ListEvidence", of_live, "files", OFFICER, attach("so-xay-dung", "1.2")),
+        ("ScorecardsService/ListScorecards", json!({ "season": "next" }), "scorecards", CHAIR, enter("0")),
     ];
     for (method, mut request, list, who, command) in lists {
         let (whole, _) = loaded.pages(Some(INSPECTOR), method, request.clone(), list).await;
@@ -622,6 +637,21 @@ async fn what_is_recorded_between_two_pages_moves_nothing() {
         let (now, _) = loaded.pages(Some(INSPECTOR), method, request, list).await;
         assert_eq!(now.len(), whole.len() + 1, "{method}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_is_granted_between_two_pages_of_figures_doubles_none_and_leaves_none_out() {
+    let loaded = Loaded::new().await;
+    let mut request = json!({ "season": "live", "under": "khoi/so-xay-dung/", "page_size": 3 });
+    let first = loaded.told(Some(OFFICER), "FiguresService/ListFigures", request.clone()).await;
+    loaded.does(ADMIN, json!({ "type": "grant-role", "account": OFFICER, "role": "inspector" })).await;
+    request["as_of"] = first["as_of"].to_string().into();
+    let (whole, _) = loaded.pages(Some(OFFICER), "FiguresService/ListFigures", request.clone(), "figures").await;
+    let last = whole.iter().position(|figure| *figure == first["figures"][2]).expect("it is listed still");
+    assert!(last > 2, "nothing was hidden before the last figure of the page: {whole:?}");
+    request["page_token"] = first["next_page_token"].clone();
+    let second = loaded.told(Some(OFFICER), "FiguresService/ListFigures", request).await;
+    assert_eq!(second["figures"], json!(whole[last + 1..last + 4]));
 }
 
 #[test]
