@@ -233,7 +233,7 @@ where
         () = stop.asked() => {}
         () = old => {}
     }
-    served.connection.as_mut().graceful_shutdown();
+    served.connection().graceful_shutdown();
     let _ = tokio::time::timeout(Duration::from_secs(manners.stop_seconds_max), served).await;
 }
 
