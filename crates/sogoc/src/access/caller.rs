@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use http::header::{AUTHORIZATION, COOKIE};
 use sogoc_domain::command::Command;
@@ -87,13 +87,13 @@ pub(crate) enum Scopes {
     /// Whatever the account may.
     All,
     /// Only these.
-    Only(BTreeSet<Scope>),
+    Only(Arc<BTreeSet<Scope>>),
 }
 
 impl Scopes {
     /// Reads what a token's row holds; what is not known, any more or yet, allows nothing.
     pub(super) fn read(text: &str) -> Self {
-        Self::Only(text.split(' ').filter_map(|scope| scope.parse().ok()).collect())
+        Self::Only(Arc::new(text.split(' ').filter_map(|scope| scope.parse().ok()).collect()))
     }
 
     fn allow(&self, wanted: impl Fn(&Scope) -> bool, needed: &str) -> Result<(), Refusal> {
@@ -272,8 +272,8 @@ impl Access {
         };
         let found = match remembered {
             Some(found) => Some(found),
-            None if token.starts_with(TOKEN_PREFIX) => self.find_token(&digest, now).await?,
-            None => self.find_session(&digest, now).await?,
+            None if token.starts_with(TOKEN_PREFIX) => Box::pin(self.find_token(&digest, now)).await?,
+            None => Box::pin(self.find_session(&digest, now)).await?,
         };
         let Some(found) = found.filter(|found| now < found.expires_at_us) else { return Ok(None) };
         if !self.is_open(&found.account) {
@@ -324,13 +324,7 @@ impl Access {
             return Ok(None);
         }
         if row.used_at_us.is_none_or(|used| now - used >= MINUTE_US) {
-            // Nobody waits for it: it tells the account which of its tokens are in use, and decides nothing.
-            let (pool, id) = (self.pool().clone(), row.id.clone());
-            tokio::spawn(async move {
-                if let Err(error) = store::touch_token(&pool, &id, now).await {
-                    tracing::debug!(error = %error, "a token was not marked as used");
-                }
-            });
+            self.inner.used.lock().unwrap_or_else(PoisonError::into_inner).insert(row.id.clone(), now);
         }
         let found = Found {
             at_us: now,
@@ -343,6 +337,26 @@ impl Access {
         };
         self.remember(*digest, &found);
         Ok(Some(found))
+    }
+
+    /// Marks the tokens that were used since the last time, all in one transaction. Nobody waits for it: it tells accounts which
+    /// of their tokens are in use, and decides nothing.
+    ///
+    /// # Errors
+    /// Where the store does not answer: they are marked the next time.
+    pub(crate) async fn mark_used(&self) -> Result<(), Denied> {
+        let used = std::mem::take(&mut *self.inner.used.lock().unwrap_or_else(PoisonError::into_inner));
+        if used.is_empty() {
+            return Ok(());
+        }
+        let marked = store::touch_tokens(self.pool(), &used).await;
+        if marked.is_err() {
+            let mut again = self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
+            for (id, at_us) in used {
+                again.entry(id).or_insert(at_us);
+            }
+        }
+        Ok(marked?)
     }
 
     fn remember(&self, digest: Digest, found: &Found) {

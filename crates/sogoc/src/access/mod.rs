@@ -33,7 +33,7 @@ mod tests;
 mod tokens;
 mod totp;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -119,6 +119,8 @@ struct Inner {
     sources: sources::Sources,
     /// Sessions and tokens that were found of late, so that not every request asks the store.
     found: Mutex<HashMap<store::Digest, caller::Found>>,
+    /// Tokens that are still to be marked as used, by their ids, with when they were.
+    used: Mutex<BTreeMap<String, i64>>,
 }
 
 impl std::fmt::Debug for Access {
@@ -132,8 +134,8 @@ impl Access {
     pub(crate) fn new(app: App, settings: Settings, provider: Option<Provider>) -> Self {
         let hasher = passwords::Hasher::new(settings.cost, app.random());
         let sources = sources::Sources::new(settings.source_failures);
-        let found = Mutex::default();
-        Self { inner: Arc::new(Inner { app, settings, provider, hasher, sources, found }) }
+        let (found, used) = (Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { app, settings, provider, hasher, sources, found, used }) }
     }
 
     fn pool(&self) -> &Pool {

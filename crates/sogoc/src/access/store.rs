@@ -4,6 +4,8 @@
 //! count together (failures, steps of codes) is one statement that compares and sets; nothing is read first and written
 //! later.
 
+use std::collections::BTreeMap;
+
 use sogoc_domain::values::AccountId;
 use sogoc_log::Pool;
 
@@ -471,10 +473,15 @@ pub(super) async fn tokens(pool: &Pool, account: &AccountId) -> Answer<Vec<Token
     Ok(found?.into_iter().map(TokenRow::from).collect())
 }
 
-pub(super) async fn touch_token(pool: &Pool, id: &str, now_us: i64) -> Answer<()> {
+/// That tokens were used, by their ids, with when they were. It never moves back.
+pub(super) async fn touch_tokens(pool: &Pool, used: &BTreeMap<String, i64>) -> Answer<()> {
     const TOUCH: &str = "
         update api_token set used_at_us = $2 where id = $1 and (used_at_us is null or used_at_us < $2)";
-    on_pool!(pool, pool => sqlx::query(TOUCH).bind(id).bind(now_us).execute(pool).await.map(|_| ()))
+    in_transaction!(pool, transaction => {
+        for (id, used_at_us) in used {
+            sqlx::query(TOUCH).bind(id).bind(used_at_us).execute(&mut *transaction).await?;
+        }
+    })
 }
 
 pub(super) async fn revoke_token(pool: &Pool, id: &str, now_us: i64) -> Answer<()> {

@@ -1,6 +1,7 @@
 //! API tokens: for an agency's own software. Known by their digest, made for something, for a time.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sogoc_domain::event::{Credential, CredentialChange, Hand};
 use sogoc_domain::refusal::{Code, Refusal, Said};
@@ -118,7 +119,7 @@ impl Access {
             id: id.clone(),
             account: wanted.account.to_string(),
             name,
-            scopes: Scopes::Only(wanted.scopes.clone()).to_string(),
+            scopes: Scopes::Only(Arc::new(wanted.scopes.clone())).to_string(),
             second_factor: i64::from(wanted.second_factor),
             created_at_us: now,
             expires_at_us: wanted.expires_at.micros(),

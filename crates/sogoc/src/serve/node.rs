@@ -199,6 +199,7 @@ async fn serve(
                     tokio::join!(
                         api.keep_fresh(),
                         keep_sweeping(&access),
+                        keep_marking(&access),
                         keep_mirrored(config, app),
                         keep_snapshots(app),
                         confirm(app, policy.clone(), output, &condition, stop.clone()),
@@ -235,6 +236,8 @@ async fn serve(
         () = in_vain => {}
     }
     health.shutdown();
+    // Those that were used last. The store may be away, and nothing hangs on it.
+    let _ = tokio::time::timeout(Duration::from_secs(GIVEN_UP_SECONDS_MAX), access.mark_used()).await;
     Ok(())
 }
 
@@ -365,6 +368,16 @@ async fn keep_sweeping(access: &Access) {
         tokio::time::sleep(SWEEP).await;
         if let Err(error) = access.sweep().await {
             tracing::warn!(error = %error, "what is over in the tables of sign-in was not swept out");
+        }
+    }
+}
+
+/// Marks tokens as used, at most once a second.
+async fn keep_marking(access: &Access) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if let Err(error) = access.mark_used().await {
+            tracing::debug!(error = %error, "tokens were not marked as used");
         }
     }
 }

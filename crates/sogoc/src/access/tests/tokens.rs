@@ -64,6 +64,32 @@ async fn a_token_is_over_when_it_expires_or_is_revoked(stage: Stage) {
     app.close().await;
 }
 
+async fn a_token_that_is_used_is_marked_with_when_it_was(stage: Stage) {
+    let officer = stage.signed_in("officer").await;
+    let secrets = [
+        stage.token(&officer, &["read"], HOUR).await.unwrap().secret,
+        stage.token(&officer, &["read"], HOUR).await.unwrap().secret,
+    ];
+    let marks = async || {
+        stage.access.mark_used().await.unwrap();
+        let listed = stage.access.list_tokens(&officer, &id("officer")).await.unwrap();
+        listed.into_iter().map(|token| token.used_at).collect::<Vec<_>>()
+    };
+    assert_eq!(marks().await, [None, None]);
+    let first = stage.app.now();
+    stage.by_bearer(&secrets[0]).await.unwrap();
+    assert!(marks().await.contains(&Some(first)), "{first}");
+    stage.pass(59);
+    stage.by_bearer(&secrets[0]).await.unwrap();
+    assert!(marks().await.contains(&Some(first)), "once a minute is enough");
+    stage.pass(1);
+    let second = stage.app.now();
+    for secret in &secrets {
+        stage.by_bearer(secret).await.unwrap();
+    }
+    assert_eq!(marks().await, [Some(second); 2]);
+}
+
 async fn a_token_lives_for_a_minute_to_a_leap_year(stage: Stage) {
     let officer = stage.signed_in("officer").await;
     for (micros, taken) in
@@ -158,6 +184,7 @@ async fn an_account_has_so_many_tokens_and_no_more(stage: Stage) {
 on_both_stores!(
     a_token_may_what_it_was_made_for,
     a_token_is_over_when_it_expires_or_is_revoked,
+    a_token_that_is_used_is_marked_with_when_it_was,
     a_token_lives_for_a_minute_to_a_leap_year,
     tokens_and_sessions_of_others_are_an_administrators,
     a_token_changes_nothing_that_its_account_signs_in_with,
