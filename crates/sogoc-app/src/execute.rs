@@ -19,7 +19,7 @@ use sogoc_domain::decide::Failure;
 use sogoc_domain::evidence::Found;
 use sogoc_domain::refusal::{Code, Refusal};
 use sogoc_domain::stream::Stream;
-use sogoc_domain::values::Timestamp;
+use sogoc_domain::values::{AccountId, Timestamp};
 use sogoc_domain::{Context, Record as _, decide};
 use sogoc_log::{Append, LogError, Position, Uuid, Version};
 use sogoc_register::Register;
@@ -98,14 +98,18 @@ impl App {
         };
         // A file is not examined anew for a command that is recorded: it may have been erased since.
         if names_file(&envelope.command)
-            && let Some(receipt) = self.receipt_of(envelope, &digest).await?
+            && let Some(receipt) = Box::pin(self.receipt_of(envelope, &digest)).await?
         {
             return Ok(receipt);
         }
+        // What few commands come to is kept apart: this runs for each, and is moved by whoever waits for it.
         // Who gave no `seen` was shown the register as it stands at the first try.
         let mut seen = None;
         for _ in 0..TRIES_MAX {
-            let delegation = self.delegation(envelope).await?;
+            let delegation = match &envelope.on_behalf_of {
+                Some(delegator) => Box::pin(self.delegation(envelope, delegator)).await?,
+                None => None,
+            };
             let mut decide_on = |found: &Found| {
                 let received = self.now();
                 let register = self.register();
@@ -123,7 +127,7 @@ impl App {
             };
             let mut taken = decide_on(&Found::Nothing);
             if names_file(&envelope.command) && rests_on_file(&taken.2) {
-                taken = decide_on(&self.found(envelope).await?);
+                taken = decide_on(&Box::pin(self.found(envelope)).await?);
             }
             let (received, size, decided) = taken;
             match decided {
@@ -134,11 +138,11 @@ impl App {
                         }
                         if let Command::EraseEvidence(c) = &envelope.command {
                             // It is recorded in any case, and `fsck` tells of a file that is there still.
-                            self.remove_erased(c.digest).await?;
+                            Box::pin(self.remove_erased(c.digest)).await?;
                         }
                         if matches!(envelope.command, Command::PublishEdition(_)) {
                             // Who is told that it is published can prove it. It is recorded in any case.
-                            if let Err(error) = self.sign().await {
+                            if let Err(error) = Box::pin(self.sign()).await {
                                 tracing::error!(
                                     error = &error as &dyn std::error::Error,
                                     "a publication is not signed"
@@ -166,12 +170,12 @@ impl App {
                         continue;
                     }
                     if refusal.code == Code::EvidenceIsErased && self.evidence().is_ok() {
-                        self.remove_if_erased(&envelope.command).await?;
+                        Box::pin(self.remove_if_erased(&envelope.command)).await?;
                     }
-                    if let Some(receipt) = self.receipt_of(envelope, &digest).await? {
+                    if let Some(receipt) = Box::pin(self.receipt_of(envelope, &digest)).await? {
                         return Ok(receipt);
                     }
-                    self.record_refusal(envelope, &refusal, received).await;
+                    Box::pin(self.record_refusal(envelope, &refusal, received)).await;
                     return Err(refusal.into());
                 }
             }
@@ -243,8 +247,7 @@ impl App {
 
     /// Position of the grant by which the account acts for another. Read from the log: rare, and the version of the
     /// delegator's account is part of what the append rests on.
-    async fn delegation(&self, envelope: &Envelope) -> Result<Option<Position>, LogError> {
-        let Some(delegator) = &envelope.on_behalf_of else { return Ok(None) };
+    async fn delegation(&self, envelope: &Envelope, delegator: &AccountId) -> Result<Option<Position>, LogError> {
         let stream = stream_id(&Stream::Account(delegator.clone()));
         let entries = self.log().read_stream(&stream, Version(1)).await?;
         let granted = entries.iter().rev().find(|stored| {

@@ -20,6 +20,9 @@ use crate::turns::Turns;
 /// Entries folded at a time: readers wait for no longer than this takes.
 const FOLDED_MAX: usize = 4_096;
 
+/// Entries folded between two batches of appends: a few milliseconds' work.
+const FOLDED_AT_ONCE_MAX: usize = 500;
+
 /// How the app is opened.
 pub struct Options {
     /// How the log is opened; its clock is the app's.
@@ -257,10 +260,10 @@ impl fmt::Debug for Folding {
 }
 
 impl Follower for Folding {
-    /// Leaves them to be read from the log where another process came in between, or where somebody reads or folds just
-    /// now: appends do not wait for either.
+    /// Leaves them to be read from the log where another process came in between, where somebody reads or folds just now, and
+    /// where they are many: the next batch does not wait for any of it.
     fn recorded(&self, entries: &[StoredEntry]) {
-        let Some(shared) = self.0.upgrade() else { return };
+        let Some(shared) = self.0.upgrade().filter(|_| entries.len() <= FOLDED_AT_ONCE_MAX) else { return };
         let Ok(_one) = shared.folding.try_lock() else { return };
         let mut register = match shared.register.try_write() {
             Ok(register) => register,

@@ -34,6 +34,28 @@ async fn a_command_takes_effect_once_and_its_id_is_bound_to_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_recorded_while_somebody_reads_the_register_is_durable_then_and_folded_afterwards() {
+    let pilot = Pilot::running().await;
+    let (reads, begun) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let app = pilot.app.clone();
+    let reading = std::thread::spawn(move || {
+        let register = app.register();
+        reads.send(register.size()).expect("somebody waits");
+        ended.recv().expect("it is told when to end");
+    });
+    let size = begun.recv().expect("it begins");
+    let (app, envelope) = (pilot.app.clone(), pilot.envelope("officer-so-a", score("so-a", "1.1", true)));
+    let executing = tokio::spawn(async move { app.execute(&envelope, Origin::default()).await });
+    while pilot.size().await == size {}
+    end.send(()).expect("it reads still");
+    reading.join().expect("no panic");
+    let receipt = executing.await.expect("no panic").expect("accepted");
+    assert_eq!(receipt.positions, [size]);
+    assert_eq!(pilot.app.register().size(), size + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_command_gives_its_first_receipt_where_it_would_be_refused_now() {
     let pilot = Pilot::running().await;
     for n in 1..=LEAVES {

@@ -206,10 +206,9 @@ pub(crate) async fn copy_chunk<W: Writer>(
     }
     let mut next = frontier.clone();
     next.extend(rows.iter().map(|row| row.leaf));
-    writer.insert(rows, texts).await?;
     let last_at = rows.last().map(|row| row.at);
     let moved = HeadRow { frontier: next.clone(), last_at, name: head.name, schema: head.schema };
-    writer.update_head(frontier.size(), &moved).await?;
+    writer.record(rows, texts, frontier.size(), &moved).await?;
     writer.commit().await?;
     *frontier = next;
     Ok(())

@@ -14,12 +14,10 @@ pub enum Step {
     Begin,
     /// Look up commands and versions.
     LookUp,
-    /// Insert the entries and sealed texts.
-    Insert,
     /// Erase sealed texts.
     Erase,
-    /// Update the head row.
-    Head,
+    /// Insert the entries and sealed texts, and move the head row over them.
+    Insert,
     /// Commit.
     Commit,
     /// Lock and read what was signed last.
@@ -34,8 +32,7 @@ pub enum Step {
 
 impl Step {
     /// All steps of an append, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Connect, Self::Begin, Self::LookUp, Self::Insert, Self::Erase, Self::Head, Self::Commit];
+    pub const ALL: [Self; 6] = [Self::Connect, Self::Begin, Self::LookUp, Self::Erase, Self::Insert, Self::Commit];
     /// All steps of signing a checkpoint, in order.
     pub const SIGNING: [Self; 4] = [Self::LockSigned, Self::Checkpoint, Self::Signed, Self::CommitSigned];
 }

@@ -44,7 +44,9 @@ struct Inner {
     /// Bytes that the queue may still take.
     budget: Arc<Semaphore>,
     wake: watch::Sender<u64>,
-    /// Size that the batch leads to which is being committed here, or the last one did.
+    /// The same for what other processes append.
+    others: watch::Sender<u64>,
+    /// Size that the batch leads to which is being committed here, or the last one did; 0 after one that failed.
     committing: Arc<AtomicU64>,
     follower: Arc<OnceLock<Arc<dyn Follower>>>,
     appender: Mutex<Option<tokio::task::JoinHandle<()>>>,
@@ -183,7 +185,7 @@ impl Log {
             return Err(LogError::OtherLog { found: head.name, expected });
         }
         let (queue, members) = mpsc::channel(options.queue_appends.max(1));
-        let (wake, _) = watch::channel(head.frontier.size());
+        let (wake, others) = (watch::Sender::new(head.frontier.size()), watch::Sender::new(0));
         let (follower, committing) = (Arc::default(), Arc::default());
         let sequencer = Sequencer {
             writer,
@@ -213,6 +215,7 @@ impl Log {
             closing,
             budget,
             wake,
+            others,
             committing,
             follower,
             appender: Mutex::new(Some(appender)),
@@ -234,7 +237,7 @@ impl Log {
         &self.inner.shown
     }
 
-    /// From now on, tells somebody what is recorded through this handle and its clones, before the callers are answered.
+    /// From now on, tells somebody what is appended through this handle and its clones, before the callers are answered.
     /// There is one follower: a later one is not told anything.
     pub fn tell(&self, follower: Arc<dyn Follower>) {
         // Whoever came first stays.
@@ -334,15 +337,29 @@ impl Log {
     /// When called outside of a tokio runtime on PostgreSQL.
     #[must_use]
     pub fn wake(&self) -> Wake {
+        self.listen_once();
+        Wake { grown: self.inner.wake.subscribe() }
+    }
+
+    fn listen_once(&self) {
         if let (Pool::Postgres(pool), Some(channel)) = (&self.inner.pool, &self.inner.channel) {
             let mut listener = self.inner.listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if listener.is_none() {
-                let (wake, committing) = (self.inner.wake.clone(), Arc::clone(&self.inner.committing));
-                let task = listen(pool.clone(), channel.clone(), wake, committing);
+                let tell = [self.inner.wake.clone(), self.inner.others.clone()];
+                let task = listen(pool.clone(), channel.clone(), tell, Arc::clone(&self.inner.committing));
                 *listener = Some(tokio::spawn(task).abort_handle());
             }
         }
-        Wake { grown: self.inner.wake.subscribe() }
+    }
+
+    /// As [`Log::wake`], but what this process appends wakes nobody: for who is given it (see [`Log::tell`]).
+    ///
+    /// # Panics
+    /// As [`Log::wake`].
+    #[must_use]
+    pub fn wake_by_others(&self) -> Wake {
+        self.listen_once();
+        Wake { grown: self.inner.others.subscribe() }
     }
 
     /// Waits until everything queued is answered, then closes all connections. Appends that come later, through this
@@ -395,7 +412,7 @@ pub(crate) fn grown(wake: &watch::Sender<u64>, size: u64) {
 
 /// Passes on what other processes append. What this one does is told here too, mostly before the appender has heard of its
 /// commit: readers would then read what is being given to them.
-async fn listen(pool: sqlx::PgPool, channel: String, wake: watch::Sender<u64>, committing: Arc<AtomicU64>) {
+async fn listen(pool: sqlx::PgPool, channel: String, tell: [watch::Sender<u64>; 2], committing: Arc<AtomicU64>) {
     let alive = Duration::from_secs(LISTEN_SECONDS_MAX);
     while !pool.is_closed() {
         // Not from the readers' pool: a connection that was lost without a word would keep its place there for ever.
@@ -410,9 +427,11 @@ async fn listen(pool: sqlx::PgPool, channel: String, wake: watch::Sender<u64>, c
                 let listening = tokio::time::timeout(alive, listener.listen(&channel)).await;
                 listening.map_err(|late| sqlx::Error::Io(late.into()))??;
                 while let Ok(told) = tokio::time::timeout(alive, listener.recv()).await {
-                    let size = told?.payload().parse().unwrap_or(0);
+                    // Columns of sizes hold no larger ones: a stranger's word would be the last that is heard.
+                    let size =
+                        told?.payload().parse::<i64>().ok().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
                     if size > committing.load(Ordering::Relaxed) {
-                        grown(&wake, size);
+                        tell.iter().for_each(|wake| grown(wake, size));
                     }
                 }
             }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::reading::StoredEntry;
 
-/// Is told what this process records, so that it need not read it again. What other processes record is read from the log.
+/// Is told what this process appends, so that it need not read it again. What other processes record, and what is copied or
+/// restored, is read from the log.
 pub trait Follower: Debug + Send + Sync {
     /// The entries of one batch, in their order: durable, their callers not answered yet. Called between two batches, so it
     /// must be quick, must not block, and may leave entries to be read from the log later.

@@ -115,8 +115,13 @@ impl Target {
     }
 
     fn appender(&self, options: &Options) -> PgConnectOptions {
-        // The look-ups of a batch are by index whatever the statistics of a fresh or fast-growing table say.
-        self.service(options).options([("enable_seqscan", "off"), ("statement_timeout", "20s")])
+        // The look-ups of a batch are by index whatever the statistics of a fresh or fast-growing table say, and so planned
+        // once: planning them anew took longer than looking up.
+        self.service(options).options([
+            ("enable_seqscan", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
+            ("statement_timeout", "20s"),
+        ])
     }
 
     async fn connect(&self, options: &PgConnectOptions) -> Result<PgConnection, LogError> {
@@ -406,10 +411,6 @@ impl Writer for PgWriter {
         Ok(known)
     }
 
-    async fn insert(&mut self, rows: &[Row], sealed: &[SealedRow]) -> Result<(), LogError> {
-        insert(self.connection()?, rows, sealed).await
-    }
-
     async fn erase(&mut self, commitments: &[[u8; 32]], at: Timestamp) -> Result<(), LogError> {
         let asked: Vec<&[u8]> = commitments.iter().map(<[u8; 32]>::as_slice).collect();
         let erased = sqlx::query(
@@ -425,25 +426,15 @@ impl Writer for PgWriter {
         erased_all(commitments.len(), erased.rows_affected())
     }
 
-    async fn update_head(&mut self, old_size: u64, head: &HeadRow) -> Result<(), LogError> {
+    async fn record(
+        &mut self,
+        rows: &[Row],
+        sealed: &[SealedRow],
+        old_size: u64,
+        head: &HeadRow,
+    ) -> Result<(), LogError> {
         let channel = self.channel.clone();
-        let connection = self.connection()?;
-        let updated = sqlx::query(
-            "update head
-             set size = $1, frontier = $2, last_at_us = $3
-             where id = 1 and size = $4
-             returning pg_notify($5, $1::text)::text",
-        )
-        .bind(integer(head.frontier.size()))
-        .bind(head.frontier.to_bytes())
-        .bind(head.last_at.map(|at| at.micros()))
-        .bind(integer(old_size))
-        .bind(channel)
-        .fetch_optional(connection)
-        .await
-        .map_err(|error| told(&error))?;
-        // The row is locked since it was read.
-        updated.map(|_| ()).ok_or_else(|| LogError::corrupt(None, "the head row changed under its lock"))
+        record(self.connection()?, rows, sealed, (old_size, head, channel)).await
     }
 
     async fn commit(&mut self) -> Result<(), LogError> {
@@ -468,24 +459,45 @@ impl Writer for PgWriter {
     }
 }
 
-/// Sealed texts and entries go in with one statement, so that a batch costs one round trip for both.
-async fn insert(connection: &mut PgConnection, rows: &[Row], sealed: &[SealedRow]) -> Result<(), LogError> {
-    const ENTRIES: &str =
-        "insert into entry (position, stream, version, kind, command, command_index, command_digest, at_us, entry, leaf_hash)
-         select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::integer[], $7::bytea[],
-                              $8::bigint[], $9::text[], $10::bytea[])";
+/// Sealed texts and entries go in, and the head moves over them, with one statement: a batch costs one round trip for all.
+async fn record(
+    connection: &mut PgConnection,
+    rows: &[Row],
+    sealed: &[SealedRow],
+    (old_size, head, channel): (u64, &HeadRow, String),
+) -> Result<(), LogError> {
+    const RECORD: &str =
+        "with recorded as (
+           insert into entry (position, stream, version, kind, command, command_index, command_digest, at_us, entry, leaf_hash)
+           select * from unnest($6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::uuid[], $11::integer[], $12::bytea[],
+                                $13::bigint[], $14::text[], $15::bytea[])
+         )
+         update head
+         set size = $1, frontier = $2, last_at_us = $3
+         where id = 1 and size = $4
+         returning pg_notify($5, $1::text)::text";
     // A text sealed before under the same salt stays as it is, erased or not.
     const WITH_SEALED: &str =
-        "with sealed as (
+        "with recorded as (
+           insert into entry (position, stream, version, kind, command, command_index, command_digest, at_us, entry, leaf_hash)
+           select * from unnest($6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::uuid[], $11::integer[], $12::bytea[],
+                                $13::bigint[], $14::text[], $15::bytea[])
+         ), sealed as (
            insert into sealed_text (commitment, position, salt, text, erased_at_us)
-           select * from unnest($11::bytea[], $12::bigint[], $13::bytea[], $14::text[], $15::bigint[])
+           select * from unnest($16::bytea[], $17::bigint[], $18::bytea[], $19::text[], $20::bigint[])
            on conflict (commitment) do nothing
          )
-         insert into entry (position, stream, version, kind, command, command_index, command_digest, at_us, entry, leaf_hash)
-         select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::integer[], $7::bytea[],
-                              $8::bigint[], $9::text[], $10::bytea[])";
+         update head
+         set size = $1, frontier = $2, last_at_us = $3
+         where id = 1 and size = $4
+         returning pg_notify($5, $1::text)::text";
     let column = |of: fn(&Row) -> i64| rows.iter().map(of).collect::<Vec<_>>();
-    let mut query = sqlx::query(if sealed.is_empty() { ENTRIES } else { WITH_SEALED })
+    let mut query = sqlx::query(if sealed.is_empty() { RECORD } else { WITH_SEALED })
+        .bind(integer(head.frontier.size()))
+        .bind(head.frontier.to_bytes())
+        .bind(head.last_at.map(|at| at.micros()))
+        .bind(integer(old_size))
+        .bind(channel)
         .bind(column(|row| integer(row.position.0)))
         .bind(rows.iter().map(|row| row.stream.as_str()).collect::<Vec<_>>())
         .bind(column(|row| integer(row.version.0)))
@@ -506,8 +518,9 @@ async fn insert(connection: &mut PgConnection, rows: &[Row], sealed: &[SealedRow
             .bind(sealed.iter().map(|row| row.content.as_ref().ok().map(|(_, text)| text.as_str())).collect::<Vec<_>>())
             .bind(sealed.iter().map(|row| row.content.as_ref().err().map(|at| at.micros())).collect::<Vec<_>>());
     }
-    query.execute(connection).await.map_err(|error| told(&error))?;
-    Ok(())
+    let moved = query.fetch_optional(connection).await.map_err(|error| told(&error))?;
+    // The row is locked since it was read.
+    moved.map(|_| ()).ok_or_else(|| LogError::corrupt(None, "the head row changed under its lock"))
 }
 
 fn columns3(row: &PgRow) -> Result<(i64, i64, i64), LogError> {

@@ -5,11 +5,12 @@
 //! the head row, looks up what the batch rests on, judges the members in order, inserts the accepted ones and commits.
 //! It keeps nothing between batches, so there is nothing to recover: a new process reads the head row and goes on.
 //!
-//! **Cost.** One fsync and five round trips a batch, whatever its size. **Bound.** `Options::queue_appends` and
+//! **Cost.** One fsync and four round trips a batch, whatever its size. **Bound.** `Options::queue_appends` and
 //! `Options::queue_bytes`; beyond them callers are told `Unavailable` at once. **Order.** Positions are the order of
 //! judgement within a batch and of the head lock between batches and processes.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -59,7 +60,7 @@ pub(crate) struct Sequencer<W> {
     pub(crate) time_source: TimeSource,
     pub(crate) faulty: Faulty,
     pub(crate) observer: Option<Arc<dyn Observer>>,
-    /// Size that the batch leads to which is being committed, or the last one did.
+    /// Size that the batch leads to which is being committed, or the last one did; 0 after one that failed.
     pub(crate) committing: Arc<AtomicU64>,
     /// Who is told what was recorded, once there is somebody.
     pub(crate) follower: Arc<OnceLock<Arc<dyn Follower>>>,
@@ -207,29 +208,23 @@ impl<W: Writer> Sequencer<W> {
         }
         frontier.extend(rows.iter().map(|row| row.leaf));
 
-        self.faulty.strike(Step::Insert, Mode::Failed)?;
-        self.writer.insert(&rows, &sealed).await?;
-        self.faulty.strike(Step::Insert, Mode::PersistedButFailed)?;
         self.faulty.strike(Step::Erase, Mode::Failed)?;
         if !erased.is_empty() {
             self.writer.erase(&erased.into_iter().collect::<Vec<_>>(), at).await?;
         }
         self.faulty.strike(Step::Erase, Mode::PersistedButFailed)?;
-        self.faulty.strike(Step::Head, Mode::Failed)?;
+        self.faulty.strike(Step::Insert, Mode::Failed)?;
         let size = frontier.size();
         let next = HeadRow { frontier, last_at: Some(at), name: head.name, schema: head.schema };
-        self.writer.update_head(head.frontier.size(), &next).await?;
-        self.faulty.strike(Step::Head, Mode::PersistedButFailed)?;
+        self.writer.record(&rows, &sealed, head.frontier.size(), &next).await?;
+        self.faulty.strike(Step::Insert, Mode::PersistedButFailed)?;
 
         // A crash before this line loses nothing acked: the transaction never was. After it everything is durable, and a
         // caller that was not answered finds its receipt by the command id.
         self.faulty.strike(Step::Commit, Mode::Failed)?;
         self.committing.store(size, Ordering::Relaxed);
         self.writer.commit().await?;
-        if let Some(follower) = self.follower.get() {
-            let stored = |row: Row| StoredEntry { position: row.position, bytes: row.entry };
-            follower.recorded(&rows.into_iter().map(stored).collect::<Vec<_>>());
-        }
+        self.tell_follower(rows);
         crate::log::grown(&self.wake, size);
         self.writer.scrub().await;
         self.faulty.strike(Step::Commit, Mode::PersistedButFailed)?;
@@ -241,6 +236,16 @@ impl<W: Writer> Sequencer<W> {
             }
         }
         Ok(())
+    }
+
+    /// Gives the follower what was recorded. Its panic is its own: the log goes on, and what it did not take is read later.
+    fn tell_follower(&self, rows: Vec<Row>) {
+        let Some(follower) = self.follower.get() else { return };
+        let stored = |row: Row| StoredEntry { position: row.position, bytes: row.entry };
+        let entries: Vec<_> = rows.into_iter().map(stored).collect();
+        if std::panic::catch_unwind(AssertUnwindSafe(|| follower.recorded(&entries))).is_err() {
+            tracing::error!("a follower of the log panicked");
+        }
     }
 
     /// `at` of this batch: the store's clock, never before the last entry (invariant 12).

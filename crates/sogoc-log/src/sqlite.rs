@@ -389,12 +389,6 @@ impl Writer for SqliteWriter {
         Ok(known)
     }
 
-    async fn insert(&mut self, rows: &[Row], sealed: &[SealedRow]) -> Result<(), LogError> {
-        let connection = self.connection()?;
-        insert_entries(connection, rows).await?;
-        insert_sealed(connection, sealed).await
-    }
-
     async fn erase(&mut self, commitments: &[[u8; 32]], at: Timestamp) -> Result<(), LogError> {
         for commitment in commitments {
             let erased = sqlx::query(
@@ -413,7 +407,16 @@ impl Writer for SqliteWriter {
         Ok(())
     }
 
-    async fn update_head(&mut self, old_size: u64, head: &HeadRow) -> Result<(), LogError> {
+    async fn record(
+        &mut self,
+        rows: &[Row],
+        sealed: &[SealedRow],
+        old_size: u64,
+        head: &HeadRow,
+    ) -> Result<(), LogError> {
+        let connection = self.connection()?;
+        insert_entries(connection, rows).await?;
+        insert_sealed(connection, sealed).await?;
         let updated = sqlx::query(
             "update head
              set size = $1, frontier = $2, last_at_us = $3

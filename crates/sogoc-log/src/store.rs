@@ -180,12 +180,16 @@ pub(crate) trait Writer: Send + 'static {
     fn begin(&mut self) -> impl Future<Output = Result<HeadRow, LogError>> + Send;
     /// Looks up what a batch must know, in statements that begin after the lock is held.
     fn look_up(&mut self, question: &Question) -> impl Future<Output = Result<Known, LogError>> + Send;
-    /// Inserts entries and sealed texts.
-    fn insert(&mut self, rows: &[Row], sealed: &[SealedRow]) -> impl Future<Output = Result<(), LogError>> + Send;
     /// Erases sealed texts that are there.
     fn erase(&mut self, commitments: &[[u8; 32]], at: Timestamp) -> impl Future<Output = Result<(), LogError>> + Send;
-    /// Moves the head from the size that was read.
-    fn update_head(&mut self, old_size: u64, head: &HeadRow) -> impl Future<Output = Result<(), LogError>> + Send;
+    /// Inserts entries and sealed texts, and moves the head over them from the size that was read.
+    fn record(
+        &mut self,
+        rows: &[Row],
+        sealed: &[SealedRow],
+        old_size: u64,
+        head: &HeadRow,
+    ) -> impl Future<Output = Result<(), LogError>> + Send;
     /// Commits: durable when it returns.
     fn commit(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
     /// After a commit: has what was erased overwritten where the store can do that, without waiting for readers. What

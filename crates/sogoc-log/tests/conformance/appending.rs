@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use sogoc_log::{
-    Batch, Clock as _, Hash, InstrumentRef, Log, LogError, ManualClock, Observer, Options, Position, Receipt,
-    SystemClock, Timestamp, Version,
+    Batch, Clock as _, Follower, Hash, InstrumentRef, Log, LogError, ManualClock, Observer, Options, Position, Receipt,
+    StoredEntry, SystemClock, Timestamp, Version,
 };
 use sogoc_proof::leaf_hash;
 
@@ -32,6 +32,8 @@ on_both_stores!(
     two_logs_on_one_store_stay_dense,
     reading_goes_on_where_it_stopped,
     a_reader_is_woken,
+    a_follower_is_given_what_was_recorded_before_its_callers_are_answered,
+    who_is_given_what_is_recorded_here_is_woken_by_others_alone,
     a_closed_log_answers_what_is_queued_and_no_more,
 );
 
@@ -448,6 +450,56 @@ async fn a_reader_is_woken(stage: Stage) {
     });
     fill(&writer, "a/x", 20).await;
     assert_eq!(tokio::time::timeout(Duration::from_secs(20), reading).await.expect("woken").expect("no panic"), 20);
+}
+
+#[derive(Debug, Default)]
+struct Given(Mutex<Vec<StoredEntry>>);
+
+impl Follower for Given {
+    fn recorded(&self, entries: &[StoredEntry]) {
+        self.0.lock().expect("no panic").extend_from_slice(entries);
+    }
+}
+
+async fn a_follower_is_given_what_was_recorded_before_its_callers_are_answered(stage: Stage) {
+    let (log, given) = (stage.log().await, Arc::new(Given::default()));
+    log.append(append("before/it", 0)).await.expect("accepted");
+    log.tell(Arc::clone(&given) as Arc<dyn Follower>);
+    let tasks = (0..40).map(|n| {
+        let (log, given) = (log.clone(), Arc::clone(&given));
+        async move {
+            // Some are refused, and some are of several entries.
+            let name = format!("a/{}", n % 30);
+            let appended = if n % 7 == 0 { appends(&[(&name, 0), ("b/x", n)]) } else { append(&name, 0) };
+            let Ok(receipt) = log.append(appended).await else { return };
+            let given = given.0.lock().expect("no panic");
+            for position in receipt.positions {
+                assert!(given.iter().any(|entry| entry.position == position), "{position} was answered and not given");
+            }
+        }
+    });
+    join_all(tasks).await;
+    let given = given.0.lock().expect("no panic").clone();
+    assert!(given.len() >= 20);
+    assert_eq!(given, log.read(Position(1), 1_000).await.expect("readable"));
+}
+
+async fn who_is_given_what_is_recorded_here_is_woken_by_others_alone(stage: Stage) {
+    let (ours, others) = (stage.log().await, stage.log().await);
+    let mut wake = ours.wake_by_others();
+    fill(&ours, "a/x", 20).await;
+    assert_eq!(wake.told(), 0);
+    if !stage.is_postgres() {
+        // Nobody tells of others there.
+        return;
+    }
+    let mut theirs = HashSet::new();
+    while theirs.len() < 5 || wake.told() == 0 {
+        theirs.insert(fill(&others, "b/x", 1).await[0].positions[0].0 + 1);
+        wake.wait().await;
+        fill(&ours, "a/x", 3).await;
+        assert!(wake.told() == 0 || theirs.contains(&wake.told()), "{} is of {theirs:?}", wake.told());
+    }
 }
 
 async fn a_closed_log_answers_what_is_queued_and_no_more(stage: Stage) {

@@ -1,6 +1,7 @@
 //! How far the register of this node may lag behind the log: a second.
 //!
-//! A task folds what any node recorded as soon as the log says so, and looks twice a second in any case. While its looks
+//! What this node records is folded as its callers are answered. A task folds what other nodes recorded as soon as the log
+//! says so, and looks twice a second in any case. While its looks
 //! succeed, a question is answered at once. When the last one is older than a second, because the store is slow or away,
 //! the question looks itself, and is refused if it cannot: who was revoked a second ago reads nothing more anywhere.
 

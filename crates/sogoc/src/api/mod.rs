@@ -129,9 +129,10 @@ impl Api {
         (Front { rpc: rpc::service(self, beside), rest }, health)
     }
 
-    /// Folds what other nodes record as soon as the log says so, for as long as it is polled.
+    /// Folds what other nodes record as soon as the log says so, for as long as it is polled. What this one does is folded
+    /// as its callers are answered.
     pub(crate) async fn keep_fresh(&self) {
-        let mut wake = self.app().log().wake();
+        let mut wake = self.app().log().wake_by_others();
         loop {
             if let Err(error) = self.inner.fresh.follow(self.app(), wake.told()).await {
                 tracing::debug!(error = %error, "the log could not be read; questions look for themselves");
