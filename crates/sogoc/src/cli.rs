@@ -96,6 +96,7 @@ pub(crate) struct Global {
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) evidence: Option<String>,
     pub(crate) evidence_key_file: Option<PathBuf>,
+    pub(crate) sign_in_key_file: Option<PathBuf>,
     pub(crate) clamd: Option<String>,
     pub(crate) as_of_occurred: Option<Timestamp>,
 }

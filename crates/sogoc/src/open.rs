@@ -148,6 +148,11 @@ pub(crate) fn blobs(place: &str, option: &str, key: Option<&Path>, key_option: &
     Blobs::open(&location, key).map_err(|error| Failure::from(EvidenceError::from(error)))
 }
 
+/// The key under which seeds of second factors are sealed, where one is configured.
+pub(crate) fn sign_in_key(path: Option<&Path>) -> Result<Option<EncryptionKey>, Failure> {
+    path.map(EncryptionKey::from_file).transpose().map_err(|error| usage("sign_in.key_file", &error))
+}
+
 /// An option whose value cannot be used; the error names the remedy.
 fn usage(option: &str, error: &dyn std::fmt::Display) -> Failure {
     Failure::Usage { message: format!("{option}: {error}"), remedy: Remedy { vi: "", en: "" } }

@@ -65,6 +65,8 @@ fn everything_wrong_is_told_at_once_and_no_secret_is_shown(kind: Kind) {
     };
     assert_eq!(setting("store")["value"], "postgres://sogoc:***@127.0.0.1:1/hanam");
     assert_eq!(setting("nats.url")["value"], "nats://***@127.0.0.1:1");
+    let mut notes = document["notes"].as_array().unwrap().iter();
+    assert!(notes.any(|note| note["key"] == "sign_in.key_file"), "seeds stand in the clear: {document:#}");
     assert_eq!(setting("limits.burst"), json!({ "key": "limits.burst", "value": 100, "from": "default" }));
     let mut chatty = sogoc.command(&["config", "check", "--connect"]);
     let text = chatty.env("SOGOC_TRACE", "trace").output().unwrap();

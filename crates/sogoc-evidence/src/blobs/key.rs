@@ -1,4 +1,4 @@
-//! The key under which blobs are encrypted at rest.
+//! The key under which blobs, and whatever else asks it for a key of its own, are encrypted at rest.
 
 use std::fmt;
 use std::io::Read as _;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 /// A key's text is 64 digits; a file that is longer than this is something else.
 const KEY_FILE_BYTES_MAX: u64 = 1024;
 
-/// 32 bytes under which blobs are encrypted at rest. Overwritten in memory when dropped, never printed.
+/// 32 bytes under which something is encrypted at rest. Overwritten in memory when dropped, never printed.
 #[derive(Clone)]
 pub struct EncryptionKey(Zeroizing<[u8; 32]>);
 
@@ -79,7 +79,9 @@ impl EncryptionKey {
         hex::encode(self.id_bytes())
     }
 
-    pub(super) fn id_bytes(&self) -> [u8; 8] {
+    /// The same as bytes.
+    #[must_use]
+    pub fn id_bytes(&self) -> [u8; 8] {
         let mut id = [0; 8];
         self.derive(b"sogoc blob key id", b"", &mut id);
         id
@@ -87,8 +89,14 @@ impl EncryptionKey {
 
     /// The key of one blob: HKDF-SHA256 with the blob's salt, so that no two blobs share a key and nonces may count from 0.
     pub(super) fn of_blob(&self, salt: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        self.derived(salt, b"sogoc blob")
+    }
+
+    /// A key of its own for one value, by HKDF-SHA256. The info says what kind of value it is: no two kinds share one.
+    #[must_use]
+    pub fn derived(&self, salt: &[u8], info: &[u8]) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
-        self.derive(salt, b"sogoc blob", &mut *key);
+        self.derive(salt, info, &mut *key);
         key
     }
 

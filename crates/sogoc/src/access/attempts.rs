@@ -8,14 +8,15 @@ use std::net::IpAddr;
 use sogoc_domain::event::{SignInEvent, SignInLocked};
 use sogoc_domain::values::{AccountId, Timestamp};
 
-use super::store::{self, Counted, Credentials, Locking, Opening};
+use super::store::{self, Counted, Credentials, Locking, Opening, Shown};
 use super::{Access, Denied, HOUR_US, MINUTE_US, NewSession, totp};
 
 impl Access {
     /// Signs in with a local password, and with a code where a second factor is set up.
     ///
     /// # Errors
-    /// `sign-in-failed` whatever did not fit, `too-many-attempts` for the source, an unavailable store.
+    /// `sign-in-failed` whatever did not fit, `too-many-attempts` for the source, an unavailable store, and beside the
+    /// password a second factor that cannot be read.
     pub(crate) async fn sign_in(
         &self,
         account: &AccountId,
@@ -51,20 +52,22 @@ impl Access {
         let password_fits = self.inner.hasher.verify(password, digest).await?;
         let Some(credentials) = tried else { return Err(Denied::failed()) };
         // A code is looked at only beside the password, so that nobody without it can use codes up.
-        let step = match (password_fits, credentials.second_factor()) {
+        let shown = match (password_fits, credentials.second_factor()) {
             (false, _) => None,
             (true, None) => Some(None),
-            (true, Some(seed)) => totp::step_of(seed, code.unwrap_or_default(), now).map(Some),
+            (true, Some(stored)) => {
+                self.shown(account, &credentials, stored, code.unwrap_or_default()).await?.map(Some)
+            }
         };
-        let Some(step) = step else {
+        let Some(shown) = shown else {
             self.failed(account, &credentials).await;
             return Err(Denied::failed());
         };
         let (token, session) = self.secret();
         let expires_at_us = now + i64::from(self.inner.settings.session_hours) * HOUR_US;
-        let second_factor = step.is_some();
+        let second_factor = shown.is_some();
         let opening = Opening { digest: &session, account, second_factor, now_us: now, expires_at_us };
-        if !store::succeed_and_open(self.pool(), credentials.changes, step, opening).await? {
+        if !store::succeed_and_open(self.pool(), credentials.changes, shown.as_ref(), opening).await? {
             // The code was used by another try, or the password was changed meanwhile.
             self.failed(account, &credentials).await;
             return Err(Denied::failed());
@@ -121,15 +124,38 @@ impl Access {
         Ok(credentials)
     }
 
+    /// The code of a second factor that is stored so, where it fits. One that cannot be read is a failure that counts, for
+    /// nobody has shown anything.
+    async fn shown(
+        &self,
+        account: &AccountId,
+        credentials: &Credentials,
+        stored: &[u8],
+        code: &str,
+    ) -> Result<Option<Shown>, Denied> {
+        let seed = match self.seed(account, stored) {
+            Ok(seed) => seed,
+            Err(denied) => {
+                self.failed(account, credentials).await;
+                return Err(denied);
+            }
+        };
+        let sealed = self.sealed_now(account, stored, &seed);
+        Ok(totp::step_of(&seed, code, self.now_us()).map(|step| Shown { step, sealed }))
+    }
+
     /// Has somebody who is signed in show a code of the account's second factor. Counted as a sign-in is.
     ///
     /// # Errors
     /// `code-unfit`; `sign-in-failed` while locked.
     pub(super) async fn show_code(&self, account: &AccountId, code: &str) -> Result<Credentials, Denied> {
         let credentials = self.begin_try(account, Counted::Always).await?.ok_or_else(Denied::failed)?;
-        let step = credentials.second_factor().and_then(|seed| totp::step_of(seed, code, self.now_us()));
-        let used = match step {
-            Some(step) => store::succeed(self.pool(), account, credentials.changes, Some(step)).await?,
+        let shown = match credentials.second_factor() {
+            Some(stored) => self.shown(account, &credentials, stored, code).await?,
+            None => None,
+        };
+        let used = match shown {
+            Some(shown) => store::succeed(self.pool(), account, credentials.changes, Some(&shown)).await?,
             None => false,
         };
         if !used {

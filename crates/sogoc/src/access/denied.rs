@@ -29,6 +29,11 @@ impl Denied {
         Self::code(Code::SignInFailed)
     }
 
+    /// What this node cannot do now. The reason is for the operator's log.
+    pub(super) fn unavailable(why: &str) -> Self {
+        Self::Log(LogError::Unavailable { retry_after_ms: 1_000, why: why.to_owned() })
+    }
+
     pub(super) fn too_many(retry_seconds: u64) -> Self {
         Refusal::new(Code::TooManyAttempts).with("retry_seconds", retry_seconds).into()
     }
@@ -44,9 +49,6 @@ impl From<sqlx::Error> for Denied {
     fn from(error: sqlx::Error) -> Self {
         // What the database says may hold values: it goes to the trace's reader and not into an answer.
         tracing::warn!(error = &error as &dyn std::error::Error, "the tables of sign-in do not answer");
-        Self::Log(LogError::Unavailable {
-            retry_after_ms: 1_000,
-            why: "the tables of sign-in do not answer".to_owned(),
-        })
+        Self::unavailable("the tables of sign-in do not answer")
     }
 }

@@ -6,7 +6,7 @@
 //! domain cannot know: what an API token was made for, and whether a second factor was shown.
 //!
 //! **What is kept of a secret** is its digest: Argon2id of a password, SHA-256 of tokens, which are 32 random bytes. The seed of
-//! a second factor is the exception, for codes are computed from it.
+//! a second factor is the exception, for codes are computed from it; with a key it is sealed (`seeds`).
 //!
 //! **Answers tell nothing.** A sign-in that fails does the same work and gives the same answer, whether there is no such
 //! account, no such password, no such code, or a lock.
@@ -25,6 +25,7 @@ mod denied;
 mod oidc;
 mod pages;
 mod passwords;
+mod seeds;
 mod sessions;
 mod sources;
 mod store;
@@ -44,12 +45,14 @@ use sogoc_app::App;
 use sogoc_domain::account::Account;
 use sogoc_domain::roles::Role;
 use sogoc_domain::values::AccountId;
+use sogoc_evidence::EncryptionKey;
 use sogoc_log::Pool;
 
 pub(crate) use caller::{Caller, Scope, Scopes, Via};
 pub(crate) use denied::Denied;
 pub(crate) use oidc::{OidcSettings, Provider};
 pub(crate) use passwords::{Cost, LENGTH_MAX};
+pub(crate) use seeds::Resealed;
 pub(crate) use sessions::{NewSession, SESSION_COOKIE, SessionShown};
 pub(crate) use tokens::{NewToken, TOKEN_DAYS_MAX, TokenShown};
 pub(crate) use totp::Enrolment;
@@ -72,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) lockout_minutes: u32,
     /// Whether roles that publish or administer demand a second factor.
     pub(crate) second_factor: SecondFactor,
+    /// The key under which seeds of second factors are sealed; none: they are stored in the clear.
+    pub(crate) key: Option<EncryptionKey>,
     /// Failures of one source (an IPv4 address, an IPv6 /64) within a minute or so before it must wait.
     pub(crate) source_failures: u32,
     /// What hashing a password costs.
@@ -88,6 +93,7 @@ impl Default for Settings {
             failures: 5,
             lockout_minutes: 15,
             second_factor: SecondFactor::Demanded,
+            key: None,
             // An office behind one address in the morning is dozens of people, some of whom mistype.
             source_failures: 30,
             cost: Cost::default(),

@@ -48,6 +48,7 @@ type Answer<T> = Result<T, sqlx::Error>;
 pub(super) struct Credentials {
     /// Argon2id in the PHC form.
     pub(super) password: Option<String>,
+    /// The seed as it is stored: `seeds` reads it.
     pub(super) totp: Option<Vec<u8>>,
     pub(super) totp_confirmed: i64,
     /// Last time step whose code was used.
@@ -69,7 +70,7 @@ impl From<CredentialColumns> for Credentials {
 }
 
 impl Credentials {
-    /// The seed, where a second factor is set up and was shown once.
+    /// The seed as it is stored, where a second factor is set up and was shown once.
     pub(super) fn second_factor(&self) -> Option<&[u8]> {
         self.totp.as_deref().filter(|_| self.totp_confirmed == 1)
     }
@@ -133,19 +134,29 @@ pub(super) async fn begin_nothing(pool: &Pool, now_us: i64) -> Answer<()> {
 /// A time step whose code was shown.
 pub(super) type Step = i64;
 
+/// A code that was shown.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) step: Step,
+    /// What is to be stored of its seed, where that was in the clear and is to be no more.
+    pub(super) sealed: Option<Vec<u8>>,
+}
+
 /// Statement by which a try succeeds: the count begins anew, a code is used up. It locks the row until the transaction
 /// ends, so that a change of credentials comes before it, and then nothing fits, or after what is done under it.
 const SUCCEED: &str = "
     update sign_in
-    set failures = 0, locked_until_us = 0, totp_step = case when $3 > totp_step then cast($3 as bigint) else totp_step end
+    set failures = 0, locked_until_us = 0, totp = coalesce($4, totp),
+        totp_step = case when $3 > totp_step then cast($3 as bigint) else totp_step end
     where account = $1 and changes = $2 and ($3 = 0 or totp_step < $3)";
 
 /// Ends a try as a success. False where credentials changed meanwhile, or the code was used by another try.
-pub(super) async fn succeed(pool: &Pool, account: &AccountId, changes: i64, step: Option<Step>) -> Answer<bool> {
+pub(super) async fn succeed(pool: &Pool, account: &AccountId, changes: i64, shown: Option<&Shown>) -> Answer<bool> {
     let done = on_pool!(pool, pool => sqlx::query(SUCCEED)
         .bind(account.as_str())
         .bind(changes)
-        .bind(step.unwrap_or(0))
+        .bind(shown.map_or(0, |shown| shown.step))
+        .bind(shown.and_then(|shown| shown.sealed.clone()))
         .execute(pool)
         .await?
         .rows_affected());
@@ -201,14 +212,15 @@ macro_rules! begin_session {
 pub(super) async fn succeed_and_open(
     pool: &Pool,
     changes: i64,
-    step: Option<Step>,
+    shown: Option<&Shown>,
     opening: Opening<'_>,
 ) -> Answer<bool> {
     in_transaction!(pool, transaction => {
         let done = sqlx::query(SUCCEED)
             .bind(opening.account.as_str())
             .bind(changes)
-            .bind(step.unwrap_or(0))
+            .bind(shown.map_or(0, |shown| shown.step))
+            .bind(shown.and_then(|shown| shown.sealed.clone()))
             .execute(&mut *transaction)
             .await?
             .rows_affected();
@@ -294,7 +306,7 @@ pub(super) async fn credentials(pool: &Pool, account: &AccountId) -> Answer<Opti
 pub(super) enum Change<'a> {
     /// A password; it lifts a lock as well.
     Password(&'a str),
-    /// The seed that was enrolled was shown to be held, by a code of this step.
+    /// The seed that is stored so was shown to be held, by a code of this step.
     ConfirmTotp(&'a [u8], Step),
     /// No second factor any more.
     RemoveTotp,
@@ -353,6 +365,25 @@ pub(super) async fn change(
         }
         done == 1
     })
+}
+
+/// Accounts with the seeds of their second factors as stored, confirmed or not.
+pub(super) async fn seeds(pool: &Pool) -> Answer<Vec<(String, Vec<u8>)>> {
+    const LIST: &str = "select account, totp from sign_in where totp is not null order by account";
+    on_pool!(pool, pool => sqlx::query_as(LIST).fetch_all(pool).await)
+}
+
+/// Stores a seed in another form. False where it was exchanged meanwhile.
+pub(super) async fn reseal(pool: &Pool, account: &str, stored: &[u8], sealed: &[u8]) -> Answer<bool> {
+    const RESEAL: &str = "update sign_in set totp = $3 where account = $1 and totp = $2";
+    let done = on_pool!(pool, pool => sqlx::query(RESEAL)
+        .bind(account)
+        .bind(stored)
+        .bind(sealed)
+        .execute(pool)
+        .await?
+        .rows_affected());
+    Ok(done == 1)
 }
 
 /// Keeps a seed that is not confirmed yet. False where a second factor is set up already.

@@ -8,15 +8,14 @@ use sogoc_domain::refusal::{Code, Refusal, Said};
 use sogoc_domain::values::AccountId;
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
-use super::store::{self, Change, Step};
+use super::seeds::SEED_BYTES;
+use super::store::{self, Change, Credentials, Step};
 use super::{Access, Caller, Denied, SECOND_US};
 
 const DIGITS: u8 = 6;
 const STEP_SECONDS: u64 = 30;
 /// Steps before and after that fit too.
 const SKEW_STEPS: u16 = 1;
-/// Bytes of a seed: the length of the hash (RFC 4226 §4).
-const SEED_BYTES: usize = 20;
 
 /// A second factor to be taken over into a device.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,7 +57,8 @@ impl Access {
     pub(crate) async fn enrol_totp(&self, caller: &Caller) -> Result<Enrolment, Denied> {
         let account = caller.in_person()?;
         let seed = &self.inner.app.random()[..SEED_BYTES];
-        if !store::enrol_totp(self.pool(), account, seed, self.now_us()).await? {
+        let stored = self.stored_seed(account, seed);
+        if !store::enrol_totp(self.pool(), account, &stored, self.now_us()).await? {
             let why = Said::new(
                 "a second factor is set up; remove it first, with a code of it",
                 "đã bật xác thực hai lớp; hãy gỡ trước bằng một mã của thiết bị cũ",
@@ -83,16 +83,17 @@ impl Access {
     pub(crate) async fn confirm_totp(&self, caller: &Caller, code: &str) -> Result<(), Denied> {
         let account = caller.in_person()?;
         let credentials = store::credentials(self.pool(), account).await?;
-        let Some((seed, credentials)) = credentials.and_then(|c| Some((c.totp.clone()?, c))) else {
+        let Some((stored, credentials)) = credentials.and_then(|c| Some((c.totp.clone()?, c))) else {
             return Err(self.no_enrolment());
         };
         if credentials.totp_confirmed == 1 {
             return Err(self.no_enrolment());
         }
+        let seed = self.seed(account, &stored)?;
         let step = step_of(&seed, code, self.now_us()).ok_or_else(|| Denied::code(Code::CodeUnfit))?;
         let by = Hand::Account(account.clone());
         self.record(account, Credential::SecondFactor, CredentialChange::Set, by, None).await?;
-        let change = Change::ConfirmTotp(&seed, step);
+        let change = Change::ConfirmTotp(&stored, step);
         if !store::change(self.pool(), account, Some(credentials.changes), change, self.now_us()).await? {
             return Err(Denied::code(Code::CodeUnfit));
         }
@@ -105,6 +106,16 @@ impl Access {
         Refusal::new(Code::NothingToDo).with_said("why", &why).into()
     }
 
+    /// Removes a second factor on the console: its device is lost, or the key under which its seed is sealed.
+    ///
+    /// # Errors
+    /// `nothing-to-do`, `account-inactive`, what cannot be recorded.
+    pub(crate) async fn remove_totp_on_console(&self, account: &AccountId) -> Result<(), Denied> {
+        self.must_be_open(account)?;
+        let credentials = self.with_second_factor(account).await?;
+        self.forget_totp(account, &credentials, Hand::Console).await
+    }
+
     /// Removes the second factor: one's own with a code of it, or another's by an administrator. Ends all its sessions.
     ///
     /// # Errors
@@ -115,17 +126,24 @@ impl Access {
         if !own {
             self.administers_credentials(by, account, "remove-second-factor")?;
         }
-        let credentials = store::credentials(self.pool(), account).await?;
-        let Some(mut credentials) = credentials.filter(|c| c.second_factor().is_some()) else {
-            let why = Said::new("there is no second factor", "chưa bật xác thực hai lớp");
-            return Err(Refusal::new(Code::NothingToDo).with_said("why", &why).into());
-        };
+        let mut credentials = self.with_second_factor(account).await?;
         if own {
             credentials = self.show_code(account, code.unwrap_or_default()).await?;
         }
-        let hand = Hand::Account(by.signed_in()?.clone());
+        self.forget_totp(account, &credentials, Hand::Account(by.signed_in()?.clone())).await
+    }
+
+    async fn with_second_factor(&self, account: &AccountId) -> Result<Credentials, Denied> {
+        let credentials = store::credentials(self.pool(), account).await?;
+        credentials.filter(|credentials| credentials.second_factor().is_some()).ok_or_else(|| {
+            let why = Said::new("there is no second factor", "chưa bật xác thực hai lớp");
+            Refusal::new(Code::NothingToDo).with_said("why", &why).into()
+        })
+    }
+
+    async fn forget_totp(&self, account: &AccountId, seen: &Credentials, hand: Hand) -> Result<(), Denied> {
         self.record(account, Credential::SecondFactor, CredentialChange::Removed, hand, None).await?;
-        self.change(account, Some(credentials.changes), Change::RemoveTotp).await
+        self.change(account, Some(seen.changes), Change::RemoveTotp).await
     }
 }
 

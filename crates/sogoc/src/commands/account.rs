@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use sogoc_domain::values::{AccountId, AgencyId, InstrumentId, Text, Timestamp};
 use sogoc_log::Uuid;
 
 use super::execute::receipt_json;
-use crate::access::{Access, Denied, LENGTH_MAX, Scope, Settings, TOKEN_DAYS_MAX};
+use crate::access::{Access, Denied, LENGTH_MAX, Resealed, Scope, Settings, TOKEN_DAYS_MAX};
 use crate::cli::Global;
 use crate::failure::{Failure, Remedy};
 use crate::output::Output;
@@ -108,6 +109,32 @@ JSON: {account, unlocked}; false where there was nothing to lift.")]
         /// The account
         account: AccountId,
     },
+    /// Remove an account's second factor, whose device is lost. Its sessions end
+    #[command(after_help = "Example:
+  sogoc account remove-second-factor acc-so-noi-vu-officer-1
+
+JSON: {account}")]
+    RemoveSecondFactor {
+        /// The account
+        account: AccountId,
+    },
+    /// Seal the seeds of second factors in the store under the key that [sign_in] key_file names
+    #[command(
+        after_help = "Those that stand in the clear, and with --old-key-file those under an earlier key. Nodes with another key than \
+the seeds'
+refuse sign-in to their accounts: start them with the new one at once.
+
+Examples:
+  sogoc account seal-seeds
+  sogoc account seal-seeds --old-key-file sign-in.old.key --json
+
+JSON: {sealed, unchanged, unreadable:[ACCOUNT]}; exit code 1 where one cannot be read."
+    )]
+    SealSeeds {
+        /// The key under which they are sealed now
+        #[arg(long, value_name = "FILE")]
+        old_key_file: Option<PathBuf>,
+    },
 }
 
 /// Where a password comes from.
@@ -179,21 +206,25 @@ pub(crate) async fn run(global: &Global, output: &Output, command: &AccountComma
         | AccountCommand::Found(_)
         | AccountCommand::Link { .. }
         | AccountCommand::Token { .. }
-        | AccountCommand::Unlock { .. } => None,
+        | AccountCommand::Unlock { .. }
+        | AccountCommand::RemoveSecondFactor { .. }
+        | AccountCommand::SealSeeds { .. } => None,
     };
     let app = match command {
         AccountCommand::Found(_) => open::to_write(global, output).await?,
         AccountCommand::Password { .. }
         | AccountCommand::Link { .. }
         | AccountCommand::Token { .. }
-        | AccountCommand::Unlock { .. } => open::to_sign(global, output).await?,
+        | AccountCommand::Unlock { .. }
+        | AccountCommand::RemoveSecondFactor { .. }
+        | AccountCommand::SealSeeds { .. } => open::to_sign(global, output).await?,
     };
-    let ended = on(&app, output, command, password).await;
+    let ended = on(&app, global, output, command, password).await;
     app.close().await;
     ended
 }
 
-async fn on(app: &App, output: &Output, command: &AccountCommand, password: Option<String>) -> Ended {
+async fn on(app: &App, global: &Global, output: &Output, command: &AccountCommand, password: Option<String>) -> Ended {
     let access = Access::new(app.clone(), Settings::default(), None);
     let lang = output.lang;
     match command {
@@ -240,7 +271,41 @@ async fn on(app: &App, output: &Output, command: &AccountCommand, password: Opti
                 lang.pick(&vi, &en).to_owned()
             })
         }
+        AccountCommand::RemoveSecondFactor { account } => {
+            access.remove_totp_on_console(account).await?;
+            output.answer(&json!({ "account": account }), || {
+                let (vi, en) =
+                    (format!("đã gỡ yếu tố thứ hai của {account}\n"), format!("{account} has no second factor now\n"));
+                lang.pick(&vi, &en).to_owned()
+            })
+        }
+        AccountCommand::SealSeeds { old_key_file } => {
+            seal_seeds(&access, global, output, old_key_file.as_deref()).await
+        }
     }
+}
+
+async fn seal_seeds(access: &Access, global: &Global, output: &Output, earlier: Option<&Path>) -> Ended {
+    let key = open::sign_in_key(global.sign_in_key_file.as_deref())?.ok_or_else(|| Failure::Usage {
+        message: output.lang.pick("chưa có sign_in.key_file", "sign_in.key_file is not set").to_owned(),
+        remedy: Remedy {
+            vi: "tạo khóa bằng `openssl rand -hex 32`, ghi vào một tệp và nêu tệp đó",
+            en: "make a key with `openssl rand -hex 32` and name its file there",
+        },
+    })?;
+    let earlier = open::sign_in_key(earlier)?;
+    let Resealed { sealed, unchanged, unreadable } = access.reseal(&key, earlier.as_ref()).await?;
+    let document = json!({ "sealed": sealed, "unchanged": unchanged, "unreadable": unreadable });
+    output.answer(&document, || {
+        let said = output.lang.pick("niêm phong mới, đã niêm phong từ trước", "sealed now, sealed before");
+        let mut text = format!("{said}: {sealed}, {unchanged}\n");
+        for account in &unreadable {
+            let said = output.lang.pick("không đọc được, giữ nguyên", "cannot be read, stays as it is");
+            let _ = writeln!(text, "- {account}: {said}");
+        }
+        text
+    })?;
+    if unreadable.is_empty() { Ok(()) } else { Err(Failure::Short) }
 }
 
 /// Founds the register, then gives its two accounts passwords. A crash between the two leaves a register whose accounts get
@@ -350,7 +415,7 @@ fn line() -> Result<String, Failure> {
     let bytes_max = u64::try_from(LENGTH_MAX).unwrap_or(u64::MAX).saturating_mul(8);
     let mut bytes = Vec::new();
     let mut stdin = std::io::Read::take(std::io::stdin().lock(), bytes_max);
-    let unreadable = |error: std::io::Error| Failure::file(std::path::Path::new("stdin"), &error);
+    let unreadable = |error: std::io::Error| Failure::file(Path::new("stdin"), &error);
     stdin.read_until(b'\n', &mut bytes).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|_| Failure::input("stdin: not UTF-8"))?;
     Ok(text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text)).to_owned())
@@ -360,7 +425,7 @@ fn line() -> Result<String, Failure> {
 #[cfg(unix)]
 fn without_echo<T>(read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-    let failed = |error: rustix::io::Errno| Failure::file(std::path::Path::new("stdin"), &error.into());
+    let failed = |error: rustix::io::Errno| Failure::file(Path::new("stdin"), &error.into());
     let stdin = std::io::stdin();
     let shown = tcgetattr(&stdin).map_err(failed)?;
     let mut hidden = shown.clone();

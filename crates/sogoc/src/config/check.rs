@@ -17,6 +17,7 @@ use super::{Config, Secret, ServeFlags, build, file, is_loopback, read};
 use crate::cli::Given;
 use crate::failure::Failure;
 use crate::lang::Lang;
+use crate::open;
 use crate::output::Output;
 
 /// Variables beside those of settings.
@@ -306,10 +307,12 @@ fn content(reading: &Reading) -> Vec<Fault> {
     {
         faults.push(reading.fault("evidence.place", Text::same(error.to_string()), none()));
     }
-    if let Some(path) = reading.path("evidence.key_file").filter(|path| readable(path).is_ok())
-        && let Err(error) = EncryptionKey::from_file(&path)
-    {
-        faults.push(reading.fault("evidence.key_file", Text::same(error.to_string()), none()));
+    for key in ["evidence.key_file", "sign_in.key_file"] {
+        if let Some(path) = reading.path(key).filter(|path| readable(path).is_ok())
+            && let Err(error) = EncryptionKey::from_file(&path)
+        {
+            faults.push(reading.fault(key, Text::same(error.to_string()), none()));
+        }
     }
     if let Some(address) = reading.text("evidence.clamd")
         && let Err(error) = Scanner::parse(&address)
@@ -382,6 +385,19 @@ fn notes(reading: &Reading, config: &Config) -> Vec<Fault> {
                 Text::new("dùng https://", "use https://"),
             ));
         }
+    }
+    if config.sign_in.key_file.is_none() && open::sqlite_path(config.store.expose()).is_none() {
+        notes.push(reading.fault(
+            "sign_in.key_file",
+            Text::new(
+                "không có: ai đọc được kho hoặc bản sao lưu của nó cũng tính được mã của mọi yếu tố thứ hai",
+                "is not set: whoever reads the store or a copy of it can compute the codes of all second factors",
+            ),
+            Text::new(
+                "tạo khóa bằng `openssl rand -hex 32`, ghi vào một tệp, rồi chạy `sogoc account seal-seeds`",
+                "make a key with `openssl rand -hex 32`, name its file, then run `sogoc account seal-seeds`",
+            ),
+        ));
     }
     if let Some(nats) = &config.nats
         && nats.replicas % 2 == 0

@@ -115,6 +115,8 @@ pub(crate) struct SignIn {
     pub(crate) lockout: std::time::Duration,
     /// Whether roles that publish or administer need a second factor.
     pub(crate) second_factor: bool,
+    /// The key under which seeds of second factors are sealed; none: they are stored in the clear.
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// The OpenID Connect provider.
@@ -212,6 +214,7 @@ impl Config {
             key_file: self.key_file.clone(),
             evidence: self.evidence.place.clone(),
             evidence_key_file: self.evidence.key_file.clone(),
+            sign_in_key_file: self.sign_in.key_file.clone(),
             clamd: self.evidence.clamd.clone(),
             as_of_occurred: given.as_of_occurred,
         }
@@ -350,6 +353,7 @@ fn build(reading: &mut Reading) -> Config {
             failures: count("sign_in.failures"),
             lockout: seconds("sign_in.lockout_minutes", 60),
             second_factor: values.switch("sign_in.second_factor"),
+            key_file: values.path("sign_in.key_file"),
         },
         oidc,
         nats,

@@ -480,6 +480,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Roles that publish or administer need a second factor (TOTP).",
     ),
     optional(
+        "sign_in.key_file",
+        &["SOGOC_SIGN_IN_KEY_FILE"],
+        Form::SecretFile,
+        "\"/etc/sogoc/sign-in.key\"",
+        "Khóa niêm phong các hạt giống TOTP trong kho: 32 byte viết bằng 64 chữ số thập lục phân hoặc base64; không ghi thì chúng nằm trần trong kho.",
+        "The key that seals seeds of TOTP in the store: 32 bytes as 64 hexadecimal digits or base64; where absent, they stand there in the clear.",
+    ),
+    optional(
         "oidc.issuer",
         &["SOGOC_OIDC_ISSUER"],
         Form::Url(HTTP),

@@ -99,13 +99,14 @@ pub(crate) async fn run(config: &Config, given: &Given, output: &Output) -> Ende
     };
     let policy = config.witness_policy.as_deref().map(policy).transpose()?;
     let provider = provider(config)?;
+    let sign_in = sign_in(config)?;
     let telemetry = telemetry::init(config)?;
     let stop = Stop::at_signals()?;
     let mut closed = true;
     let ended = match open::to_serve(&config.global(given), output, telemetry.observer()).await {
         Ok(app) => {
             let mut silent = when_silent(app.clone(), stop.clone());
-            let settings = (certificate, policy, provider);
+            let settings = (certificate, policy, provider, sign_in);
             let ended = serve(config, output, &app, &telemetry, settings, stop, silent.clone()).await;
             // What was acked is durable, whatever the store does now.
             let in_vain = async {
@@ -156,11 +157,12 @@ async fn serve(
     output: &Output,
     app: &App,
     telemetry: &Telemetry,
-    (certificate, policy, provider): (Option<Certificate>, Option<Policy>, Option<Provider>),
+    (certificate, policy, provider, sign_in): (Option<Certificate>, Option<Policy>, Option<Provider>, Settings),
     stop: Stop,
     mut silent: Stop,
 ) -> Ended {
-    let access = Access::new(app.clone(), sign_in(config), provider);
+    let access = Access::new(app.clone(), sign_in, provider);
+    access.look_at_seeds().await?;
     let api = Api::new(app.clone(), access.clone(), limits(config));
     let (front, health) = api.front();
     let condition = Arc::new(Condition::default());
@@ -297,18 +299,19 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-fn sign_in(config: &Config) -> Settings {
+fn sign_in(config: &Config) -> Result<Settings, Failure> {
     let sign_in = &config.sign_in;
     let whole = |duration: Duration, unit: u64| u32::try_from(duration.as_secs().div_ceil(unit)).unwrap_or(u32::MAX);
-    Settings {
+    Ok(Settings {
         session_hours: whole(sign_in.session, 3_600),
         idle_minutes: whole(sign_in.idle, 60),
         failures: sign_in.failures,
         lockout_minutes: whole(sign_in.lockout, 60),
         second_factor: if sign_in.second_factor { SecondFactor::Demanded } else { SecondFactor::Optional },
+        key: open::sign_in_key(sign_in.key_file.as_deref())?,
         public_url: config.serve.public_url.clone(),
         ..Settings::default()
-    }
+    })
 }
 
 fn provider(config: &Config) -> Result<Option<Provider>, Failure> {

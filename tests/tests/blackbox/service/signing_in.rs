@@ -10,7 +10,10 @@ use crate::support::service::{GENEROUS, Service, answer, named};
 use crate::support::serving::{Reply, connect};
 use crate::support::stores::{Kind, Store, on_both_stores, on_sqlite};
 
-on_both_stores!(whom_the_provider_vouches_for_acts_as_its_account);
+on_both_stores!(
+    whom_the_provider_vouches_for_acts_as_its_account,
+    a_seed_is_sealed_and_without_its_key_nobody_is_let_in,
+);
 on_sqlite!(a_password_opens_a_session_that_can_be_ended, who_is_not_linked_at_the_provider_is_told_what_to_pass_on);
 
 const PASSWORD: &str = "ngựa pin kẹp đúng";
@@ -57,6 +60,68 @@ fn a_password_opens_a_session_that_can_be_ended(kind: Kind) {
     assert!(ended.headers["set-cookie"].contains("Max-Age=0"));
     by_token.get("/v1/me").problem(401, "token-over");
     me(&[("cookie", cookie)]).problem(401, "not-signed-in");
+    service.stop();
+}
+
+fn a_seed_is_sealed_and_without_its_key_nobody_is_let_in(kind: Kind) {
+    let store = Store::served(kind);
+    let keys = ["11", "22"].map(|byte| {
+        let file = store.write(&format!("{byte}.key"), byte.repeat(32));
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        file
+    });
+    let by_key = |key: &std::path::Path| format!("{GENEROUS}key_file = {key:?}\n");
+    let [settings, renewed] = [by_key(&keys[0]), by_key(&keys[1])];
+    store.sogoc().run_with(&["account", "password", "officer-yt", "--stdin"], PASSWORD.as_bytes()).ends(0);
+    let store = std::sync::Arc::new(store);
+    let serve = |settings: &str| Service::listening(std::sync::Arc::clone(&store), settings, "127.0.0.1:0");
+    let sign_in = |service: &Service| {
+        service.public().post("/v1/sign-in", &json!({"account": "officer-yt", "password": PASSWORD, "code": "000000"}))
+    };
+    let kept = |store: &Store| {
+        let hex = if kind == Kind::Sqlite { "lower(hex(totp))" } else { "encode(totp, 'hex')" };
+        store.cell(&format!("select {hex} from sign_in where account = 'officer-yt'"))
+    };
+
+    let service = serve(&settings);
+    let session = sign_in(&service).ok();
+    service.by(session["session"].as_str().unwrap()).post("/v1/second-factor/enrol", &json!({})).ok();
+    let sealed = kept(&store);
+    assert!(sealed.starts_with(&hex::encode(b"\x89sogoc-seed")), "{sealed}");
+    // As if a code of it had been shown.
+    store.run("update sign_in set totp_confirmed = 1 where account = 'officer-yt'");
+    sign_in(&service).problem(401, "sign-in-failed");
+    service.stop();
+
+    for (settings, why) in [(GENEROUS, "sign_in.key_file is not set"), (&renewed, "sign_in.key_file holds the key")] {
+        let service = serve(settings);
+        let told = sign_in(&service).problem(503, "unavailable").to_string();
+        assert!(!told.contains("key") && !told.contains("second"), "{told}");
+        service.until_says(why);
+        service.stop();
+    }
+
+    let console = |settings: &str| store.sogoc().configured(settings);
+    let told = console(GENEROUS).run(&["account", "seal-seeds"]).ends(2).stderr;
+    assert!(told.contains("sign_in.key_file"), "{told}");
+    let lacking = console(&renewed).with(&["--json"]).run(&["account", "seal-seeds"]).ends(1).document();
+    assert_eq!(lacking, json!({"sealed": 0, "unchanged": 0, "unreadable": ["officer-yt"]}));
+    let old = keys[0].to_str().unwrap();
+    let done: Value = console(&renewed).json(&["account", "seal-seeds", "--old-key-file", old]);
+    assert_eq!(done, json!({"sealed": 1, "unchanged": 0, "unreadable": []}));
+    let service = serve(&renewed);
+    sign_in(&service).problem(401, "sign-in-failed");
+    service.stop();
+
+    // A backup carries it as it is, and not the key.
+    let folder = store.folder().join("backup");
+    store.sogoc().ok(&["backup", folder.to_str().unwrap(), "--with-sign-in"]);
+    let restored = Store::empty(kind);
+    restored.sogoc().ok(&["restore", folder.to_str().unwrap(), "--with-sign-in"]);
+    assert_eq!(kept(&restored), kept(&store));
+    store.sogoc().ok(&["account", "remove-second-factor", "officer-yt"]);
+    let service = serve(GENEROUS);
+    assert_eq!(sign_in(&service).ok()["second_factor"], false);
     service.stop();
 }
 

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod oidc;
+mod sealed_seeds;
 mod second_factor;
 mod sessions;
 mod signing_in;

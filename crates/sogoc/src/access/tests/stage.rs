@@ -143,6 +143,12 @@ impl Stage {
         (self.by_cookie(&session.token).await.unwrap(), session.token, seed)
     }
 
+    /// What is stored of an account's seed, in hexadecimal.
+    pub(super) async fn stored_seed(&self, account: &str) -> String {
+        let seeds = crate::access::store::seeds(self.app.log().pool()).await.unwrap();
+        hex::encode(&seeds.iter().find(|(of, _)| of == account).unwrap().1)
+    }
+
     /// The code that the device shows now.
     pub(super) fn code(&self, seed: &[u8]) -> String {
         let seconds = u64::try_from(self.clock.now().micros() / 1_000_000).unwrap();
