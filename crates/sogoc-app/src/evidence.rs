@@ -8,7 +8,7 @@
 //! **Cost.** A file is examined in memory up to [`EXAMINED_BYTES_MAX`], two at a time; a larger one is stored all the same
 //! and its signatures are not judged.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
@@ -253,23 +253,8 @@ impl App {
         self.found_with(envelope, &mut anchors).await
     }
 
-    /// The same for many commands, each after those before it.
-    pub(crate) async fn found_all<'e>(
-        &self,
-        envelopes: impl Iterator<Item = &'e Envelope>,
-    ) -> Result<HashMap<sogoc_log::Uuid, Found>, (sogoc_log::Uuid, EvidenceError)> {
-        let mut anchors = BTreeMap::new();
-        let mut all = HashMap::new();
-        for envelope in envelopes.filter(|e| names_file(&e.command)) {
-            let id = envelope.command_id;
-            let found = self.found_with(envelope, &mut anchors).await.map_err(|error| (id, error))?;
-            all.insert(id, found);
-        }
-        Ok(all)
-    }
-
-    /// `adopted` has the anchors of seasons as commands before this one leave them.
-    async fn found_with(
+    /// The same for one of several commands: `adopted` has the anchors of seasons as commands before this one leave them.
+    pub(crate) async fn found_with(
         &self,
         envelope: &Envelope,
         adopted: &mut BTreeMap<SeasonId, Digest>,

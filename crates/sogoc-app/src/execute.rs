@@ -295,7 +295,7 @@ impl App {
 }
 
 /// Whether a decision that was taken without a look at the file may be another with one.
-fn rests_on_file(decided: &Result<Decided, Refusal>) -> bool {
+pub(crate) fn rests_on_file<T>(decided: &Result<T, Refusal>) -> bool {
     match decided {
         Ok(_) => true,
         Err(refusal) => refusal.code == Code::EvidenceNotStored,

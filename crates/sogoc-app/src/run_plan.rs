@@ -13,7 +13,7 @@
 //! goes on after them. A command whose id is recorded with another digest comes from a file that was changed since, and
 //! is refused with its place in the file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -28,7 +28,8 @@ use sogoc_domain::{Context, Record, World, decide};
 use sogoc_log::{Append, LogError, Uuid};
 
 use crate::drafting::{Ahead, Around, command_digest, draft, is_passing, refused_by_log, reused};
-use crate::execute::{ExecuteError, Origin, answered};
+use crate::evidence::names_file;
+use crate::execute::{ExecuteError, Origin, answered, rests_on_file};
 use crate::import::{Plan, PlannedCommand};
 use crate::open::App;
 use crate::sealing::Sealing;
@@ -85,8 +86,7 @@ impl App {
         outcome.repeated = count(recorded.len());
         let open: Vec<&PlannedCommand> =
             plan.commands.iter().filter(|command| !recorded.contains(&command.envelope.command_id)).collect();
-        let found = self.found_of(&open).await?;
-        self.rehearse(&open, &found)?;
+        let found = self.rehearse(&open).await?;
         let mut rest = &open[..];
         while let Some(first) = rest.first() {
             progress(total - count(rest.len()), total);
@@ -102,15 +102,6 @@ impl App {
         }
         progress(total, total);
         Ok(outcome)
-    }
-
-    /// What commands that name a file must be told of it.
-    async fn found_of(&self, commands: &[&PlannedCommand]) -> Result<FoundByCommand, PlanError> {
-        let envelopes = commands.iter().map(|command| &command.envelope);
-        self.found_all(envelopes).await.map_err(|(id, error)| {
-            let command = commands.iter().find(|command| command.envelope.command_id == id);
-            stopped(command.expect("the command that was looked into is one of these"), error)
-        })
     }
 
     /// The commands of a plan that are recorded.
@@ -136,23 +127,34 @@ impl App {
         Ok(recorded)
     }
 
-    /// Decides every command without recording anything.
-    fn rehearse(&self, commands: &[&PlannedCommand], found: &FoundByCommand) -> Result<(), PlanError> {
+    /// Decides every command without recording anything. What was found about their files is told; each is looked at last, as
+    /// where a command is executed alone.
+    async fn rehearse(&self, commands: &[&PlannedCommand]) -> Result<FoundByCommand, PlanError> {
         let received = self.now();
         let mut world = self.register().world().clone();
+        let (mut all_found, mut anchors) = (FoundByCommand::new(), BTreeMap::new());
         for command in commands {
-            let sealing = Sealing::new(self.shared.entropy.as_ref());
-            let register = self.register();
-            let record = Rehearsal { register: &*register };
-            let found = found.get(&command.envelope.command_id).unwrap_or(&Found::Nothing);
-            let context = Context { world: &world, record: &record, received, sealer: &sealing, found };
-            match decide(&command.envelope, &context) {
+            let envelope = &command.envelope;
+            let decide_on = |found: &Found| {
+                let sealing = Sealing::new(self.shared.entropy.as_ref());
+                let register = self.register();
+                let record = Rehearsal { register: &*register };
+                let context = Context { world: &world, record: &record, received, sealer: &sealing, found };
+                decide(envelope, &context)
+            };
+            let mut decided = decide_on(&Found::Nothing);
+            if names_file(&envelope.command) && rests_on_file(&decided) {
+                let found = self.found_with(envelope, &mut anchors).await.map_err(|error| stopped(command, error))?;
+                decided = decide_on(&found);
+                all_found.insert(envelope.command_id, found);
+            }
+            match decided {
                 Ok(decision) => decision.events.iter().for_each(|(stream, event)| world.apply(stream, event)),
                 Err(refusal) if is_there_already(command, &refusal) => {}
                 Err(refusal) => return Err(stopped(command, refusal)),
             }
         }
-        Ok(())
+        Ok(all_found)
     }
 
     /// Decides a run of commands, hands their appends over in order, and waits for all of them.

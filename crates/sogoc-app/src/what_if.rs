@@ -1,5 +1,7 @@
 //! *What if*: commands decided on a copy of the register. Nothing is recorded, refusals neither.
 
+use std::collections::BTreeMap;
+
 use sogoc_domain::command::Envelope;
 use sogoc_domain::evidence::Found;
 use sogoc_domain::refusal::Refusal;
@@ -25,18 +27,19 @@ impl App {
     /// # Errors
     /// The first command that would be refused.
     pub async fn what_if(&self, commands: &[Envelope]) -> Result<Vec<ChangedFigure>, WouldBeRefused> {
-        // A file that cannot be looked at is as one that is not stored, and the refusal says so.
-        let files = self.found_all(commands.iter()).await.unwrap_or_default();
+        let mut anchors = BTreeMap::new();
         // Copies share everything until one of them moves on, and nobody waits for this one.
         let register = self.register().overlay();
         let mut overlay = register.overlay();
         for (number, envelope) in (1..).zip(commands) {
             let refused = |refusal| WouldBeRefused { number, refusal: Box::new(refusal) };
             let received = self.now();
+            // A file that cannot be looked at is as one that is not stored, and the refusal says so.
+            let found = self.found_with(envelope, &mut anchors).await.unwrap_or(Found::Nothing);
             let decision = {
                 let sealing = Sealing::new(self.shared.entropy.as_ref());
-                let found = files.get(&envelope.command_id).unwrap_or(&Found::Nothing);
-                let context = Context { world: overlay.world(), record: &overlay, received, sealer: &sealing, found };
+                let context =
+                    Context { world: overlay.world(), record: &overlay, received, sealer: &sealing, found: &found };
                 decide(envelope, &context).map_err(refused)?
             };
             let act = VirtualAct {

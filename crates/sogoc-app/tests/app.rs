@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 use pilot::{LEAVES, Pilot, adjust, amend, refusal, score};
 use serde_json::json;
 use sogoc_app::import::embedded::HANAM_2022;
-use sogoc_app::{ExecuteError, Origin};
+use sogoc_app::import::{Plan, PlannedCommand};
+use sogoc_app::{EvidenceError, EvidenceStore, ExecuteError, Origin};
 use sogoc_domain::refusal::Code;
 use sogoc_domain::stream::Stream;
+use sogoc_evidence::{Blobs, Location};
 use sogoc_log::{StreamId, Version};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,6 +274,34 @@ async fn of_a_plan_that_cannot_be_executed_whole_nothing_is_recorded() {
     let error = pilot.app.run_plan(&plan, |_, _| {}).await.expect_err("nobody may not");
     assert_eq!(error.row, plan.commands[last].row);
     assert_eq!(pilot.size().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_plan_too_who_may_not_give_a_command_is_told_so_whatever_its_file_is() {
+    let pilot = Pilot::running().await;
+    let folder = tempfile::tempdir().expect("temporary files can be made");
+    let place = Location::parse(folder.path().to_str().expect("a plain path")).expect("a folder");
+    let app = pilot.with_files(EvidenceStore::new(Blobs::open(&place, None).expect("it is there"), None)).await;
+    let no_anchors = app.put_evidence(&b"no certificate"[..], 1_024).await.expect("it is stored").digest;
+    let stopped = async |account: &str| {
+        let adopt = json!({
+            "type": "adopt-trust-anchors", "season": "pilot", "anchors": no_anchors.to_string(), "reason": "Ban Cơ yếu",
+        });
+        let command = PlannedCommand {
+            envelope: pilot.envelope(account, adopt),
+            made_up_time: false,
+            row: "season.json".to_owned(),
+            optional: false,
+        };
+        let season = "pilot".parse().expect("an id");
+        let plan = Plan { season, commands: vec![command], claims: Vec::new(), files: Vec::new() };
+        *app.run_plan(&plan, |_, _| {}).await.expect_err("these are no anchors").source
+    };
+    let told = stopped("officer-so-a").await;
+    assert!(matches!(told, ExecuteError::Refusal(ref refusal) if refusal.code == Code::RoleMissing), "{told:?}");
+    // Who may is told what is wrong with it.
+    let told = stopped("chair").await;
+    assert!(matches!(told, ExecuteError::Evidence(EvidenceError::Anchors { .. })), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

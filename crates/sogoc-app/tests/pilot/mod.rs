@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
-use sogoc_app::{App, Entropy, ExecuteError, Options, Origin, Receipt};
+use sogoc_app::{App, Entropy, EvidenceStore, ExecuteError, Options, Origin, Receipt};
 use sogoc_domain::command::Envelope;
 use sogoc_domain::refusal::Refusal;
 use sogoc_log::Uuid;
@@ -59,6 +59,11 @@ impl Pilot {
     /// A second process on the same store.
     pub(crate) async fn another(&self) -> App {
         App::open(self.store.url(), options()).await.expect("the store opens again")
+    }
+
+    /// Another with a place for files.
+    pub(crate) async fn with_files(&self, evidence: EvidenceStore) -> App {
+        App::open(self.store.url(), Options { evidence: Some(evidence), ..options() }).await.expect("it opens again")
     }
 
     /// A command under the next id.
