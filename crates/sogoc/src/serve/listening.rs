@@ -7,7 +7,8 @@
 //! A client that closes its connection is known to be gone at once, and what was done for it alone ends there, whatever
 //! the protocol: a watch gives its place free. Over HTTP/1.1 one that closes only its own side while it waits for an
 //! answer counts as gone too, for nothing tells the two apart before something is written, and a watch of a quiet log may
-//! have nothing to write for hours.
+//! have nothing to write for hours. One that is lost without a word (its machine or its network went away) is asked for by
+//! the system, whatever the protocol, and its connection ends within [`LOST_SECONDS_MAX`].
 
 use std::convert::Infallible;
 use std::io;
@@ -23,6 +24,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -44,6 +46,11 @@ const STALLED_SECONDS_MAX: u64 = 10;
 const HANDSHAKE_SECONDS_MAX: u64 = 10;
 /// How often a connection of HTTP/2 is asked whether anybody is there, and how long the answer may take.
 const PING_SECONDS: u64 = 20;
+/// Longest time in which a machine that is asked for does not answer.
+const LOST_SECONDS_MAX: u64 = 120;
+/// After how long a silence it is asked for, and how often then.
+const SILENT_SECONDS: u64 = 60;
+const ASKED_SECONDS: u64 = 15;
 /// Requests at once on one connection of HTTP/2.
 const STREAMS_MAX: u32 = 256;
 /// Pause when the system has no room for a connection (too many open files).
@@ -190,6 +197,8 @@ async fn secured<A: Answers>(
     certificate: Option<Certificate>,
 ) {
     let _ = stream.set_nodelay(true);
+    // Errors are those of a connection that is gone already.
+    let _ = notices_loss(&stream);
     let stream = Impatient { stream, stalled: None };
     match certificate {
         None => connection(stream, service, stop, manners).await,
@@ -201,6 +210,20 @@ async fn secured<A: Answers>(
             }
         }
     }
+}
+
+/// Has the system end the connection where the machine at its other end is gone without a word: it is asked for while there
+/// is nothing to send, and what was sent must be acknowledged.
+fn notices_loss(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    let asking = TcpKeepalive::new()
+        .with_time(Duration::from_secs(SILENT_SECONDS))
+        .with_interval(Duration::from_secs(ASKED_SECONDS));
+    socket.set_tcp_keepalive(&asking)?;
+    // Elsewhere what is not acknowledged is given up when the system does, after a quarter of an hour or so.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(LOST_SECONDS_MAX)))?;
+    Ok(())
 }
 
 /// Serves one connection to its end.

@@ -1,5 +1,6 @@
 //! The log as one watches it: every entry once and in order, whatever breaks in between, and nobody sees what is not theirs.
 
+use std::io::{Read as _, Write as _};
 use std::thread;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use sogoc_proof::{Hash, leaf_hash};
 
 use crate::support::pilot;
 use crate::support::service::{Caller, Service};
+use crate::support::serving::connect;
 use crate::support::stores::{Kind, Store, on_both_stores, on_sqlite};
 
 on_both_stores!(
@@ -18,6 +20,7 @@ on_sqlite!(
     what_the_public_watches_adds_up_to_the_signed_root,
     who_may_not_read_by_its_token_watches_as_the_public_does,
     a_watch_goes_on_where_another_node_stopped,
+    whoever_is_lost_without_a_word_is_asked_for,
 );
 
 /// Watches from a position up to another, and begins anew after every few entries.
@@ -144,4 +147,27 @@ fn a_watch_goes_on_where_another_node_stopped(kind: Kind) {
     let next = Service::beside(&service.store);
     assert_eq!(next.account("inspector").watch(size - 1).next()["position"], size - 1);
     next.stop();
+}
+
+/// The system asks for whoever watches and says nothing, as it does where a machine is gone: by its own table of
+/// connections, whose sixth column has the timer that runs (2: keepalive) and when it is over, in hundredths of a second.
+fn whoever_is_lost_without_a_word_is_asked_for(kind: Kind) {
+    let service = Service::over(Store::served(kind));
+    let mut stream = connect(service.address);
+    let head = service.account("inspector").head("GET", &format!("/v1/log/watch?from={}", service.size()), &[], None);
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.read_exact(&mut [0; 12]).unwrap();
+    let [of_service, of_client] = [service.address.port(), stream.local_addr().unwrap().port()];
+    let running = || {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let row = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|row| {
+            row[1].ends_with(&format!(":{of_service:04X}")) && row[2].ends_with(&format!(":{of_client:04X}"))
+        });
+        let (timer, over) = row.expect("the connection is there")[5].split_once(':').unwrap();
+        (timer.to_owned(), u64::from_str_radix(over, 16).unwrap())
+    };
+    // Until the beginning of the answer is acknowledged, another timer runs.
+    let (timer, over) = (0..100_000).map(|_| running()).find(|(timer, _)| timer != "01").expect("it is acknowledged");
+    assert!(timer == "02" && over <= 6_000, "timer {timer}, {over}");
+    service.stop();
 }
