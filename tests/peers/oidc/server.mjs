@@ -1,10 +1,12 @@
 // An OpenID provider for tests: a real one (oidc-provider), with one client and any account one names.
 //
-// It keeps everything in memory, takes a free port of loopback, and writes its issuer on the first line of stdout once it
-// answers. Whoever signs in is who they say: the login is the subject, and no password is looked at. See README.md for
+// It keeps everything in memory, takes two free ports of loopback, and writes an issuer for each on a line of stdout once it
+// answers: by HTTP, and by HTTPS with the key and the certificate of the files that it is given. Whoever signs in is who they say: the login is the subject, and no password is looked at. See README.md for
 // the fields.
 
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { Provider } from 'oidc-provider';
 
 const CALLBACK = '/sign-in/oidc/callback';
@@ -98,9 +100,9 @@ async function interaction(provider, request, response) {
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
 }
 
-const server = createServer();
-server.listen(0, '127.0.0.1', () => {
-  const issuer = `http://127.0.0.1:${server.address().port}`;
+async function serve(scheme, server) {
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const issuer = `${scheme}://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, configuration(issuer));
   const allowed = provider.Client.prototype.redirectUriAllowed;
   provider.Client.prototype.redirectUriAllowed = function redirectUriAllowed(value) {
@@ -116,5 +118,9 @@ server.listen(0, '127.0.0.1', () => {
       response.end(`${error.message}\n`);
     });
   });
-  process.stdout.write(`${issuer}\n`);
-});
+  return issuer;
+}
+
+const [key, cert] = process.argv.slice(2).map((file) => readFileSync(file));
+const issuers = [await serve('http', createServer()), await serve('https', createSecureServer({ key, cert }))];
+process.stdout.write(`${issuers.join('\n')}\n`);

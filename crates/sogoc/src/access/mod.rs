@@ -50,7 +50,7 @@ use sogoc_log::Pool;
 
 pub(crate) use caller::{Caller, Scope, Scopes, Via};
 pub(crate) use denied::Denied;
-pub(crate) use oidc::{OidcSettings, Provider};
+pub(crate) use oidc::{CA_FILE_HINT, OidcSettings, Provider, unknown_authority};
 pub(crate) use passwords::{Cost, LENGTH_MAX};
 pub(crate) use seeds::Resealed;
 pub(crate) use sessions::{NewSession, SESSION_COOKIE, SessionShown};

@@ -116,7 +116,10 @@ impl<'c> AsyncHttpClient<'c> for Asking {
 impl Asking {
     /// One request and its whole answer.
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, Broken> {
-        let no_answer = |error: reqwest::Error| Broken::NoAnswer(causes(&error.without_url()));
+        let no_answer = |error: reqwest::Error| {
+            let hint = if unknown_authority(&error) { CA_FILE_HINT } else { "" };
+            Broken::NoAnswer(format!("{}{hint}", causes(&error.without_url())))
+        };
         let (parts, body) = request.into_parts();
         let asked = self.0.request(parts.method, parts.uri.to_string()).headers(parts.headers).body(body);
         let mut response = asked.send().await.map_err(no_answer)?;
@@ -177,7 +180,7 @@ impl Provider {
             None if issuer.url().scheme() == "http" => builder = builder.tls_certs_only([]),
             None => {}
         }
-        let http = Asking(builder.build().map_err(|error| format!("TLS: {error}"))?);
+        let http = Asking(builder.build().map_err(|error| format!("TLS: {}{CA_FILE_HINT}", causes(&error)))?);
         Ok(Self { settings, issuer, redirect, http, discovered: RwLock::default() })
     }
 
@@ -428,6 +431,25 @@ fn back_to(path: &str) -> String {
     let harmless = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%?".contains(&b);
     let ours = path.starts_with('/') && !path.starts_with("//") && !path.starts_with(BEGIN);
     if ours && path.len() <= BACK_BYTES_MAX && path.bytes().all(harmless) { path.to_owned() } else { "/".to_owned() }
+}
+
+/// Said where nobody who is trusted vouches for a provider.
+pub(crate) const CA_FILE_HINT: &str =
+    "; oidc.ca_file names the authority that certifies it, where that is not generally trusted";
+
+/// Whether a connection failed because nobody who is trusted vouches for the other side.
+pub(crate) fn unknown_authority(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustls::{CertificateError, Error};
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) = error.downcast_ref() {
+            return true;
+        }
+        // What an I/O error carries is not its source.
+        let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = carried.map(|carried| carried as &(dyn std::error::Error + 'static)).or_else(|| error.source());
+    }
+    false
 }
 
 /// An error with what brought it about, on one line.

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 
 use super::fault::Text;
 use super::{Config, Oidc, Secret, check};
+use crate::access::{CA_FILE_HINT, unknown_authority};
 use crate::cli::Global;
 use crate::lang::Lang;
 use crate::open;
@@ -153,7 +154,10 @@ async fn oidc(config: &Oidc) -> Result<Text, String> {
     let client = client(config.ca_file.as_deref())?;
     let url = format!("{}/.well-known/openid-configuration", config.issuer.trim_end_matches('/'));
     let sent = client.get(url).send().await;
-    let mut response = sent.and_then(reqwest::Response::error_for_status).map_err(|e| causes(&e.without_url()))?;
+    let mut response = sent.and_then(reqwest::Response::error_for_status).map_err(|error| {
+        let hint = if unknown_authority(&error) { CA_FILE_HINT } else { "" };
+        format!("{}{hint}", causes(&error.without_url()))
+    })?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| causes(&error.without_url()))? {
         body.extend_from_slice(&chunk);
@@ -186,7 +190,7 @@ fn client(roots: Option<&Path>) -> Result<Client, String> {
         let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
         let roots = read.map_err(|error| error.to_string())?;
         let roots: Result<Vec<_>, _> = roots.iter().map(|root| reqwest::Certificate::from_der(root)).collect();
-        builder = builder.tls_certs_merge(roots.map_err(|error| error.to_string())?);
+        builder = builder.tls_certs_only(roots.map_err(|error| error.to_string())?);
     }
     builder.build().map_err(|error| causes(&error))
 }

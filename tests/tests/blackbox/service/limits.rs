@@ -10,14 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 
 use crate::support::pilot;
 use crate::support::service::{Service, answer};
-use crate::support::serving::connect;
+use crate::support::serving::{connect, over_tls};
 use crate::support::stores::{Kind, Store, on_both_stores, on_sqlite};
 
 on_both_stores!(what_was_acked_before_a_node_stopped_is_there);
@@ -181,13 +178,7 @@ fn certify(folder: &Path) -> Vec<u8> {
 
 /// A question over TLS by somebody who trusts this certificate alone. Nothing where it is not shown.
 fn asked(service: &Service, trusted: &[u8], path: &str) -> Option<u16> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(trusted).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_root_certificates(roots).with_no_client_auth();
-    let connection = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
-    let mut stream = StreamOwned::new(connection, connect(service.address));
+    let mut stream = over_tls(service.address, "localhost", trusted);
     stream.write_all(service.public().head("GET", path, &[], None).as_bytes()).ok()?;
     Some(answer(&mut stream).status)
 }

@@ -7,14 +7,18 @@ use serde_json::{Value, json};
 
 use crate::support::pilot;
 use crate::support::service::{GENEROUS, Service, answer, named};
-use crate::support::serving::{Reply, connect};
+use crate::support::serving::{Reply, connect, over_tls};
 use crate::support::stores::{Kind, Store, on_both_stores, on_sqlite};
 
 on_both_stores!(
     whom_the_provider_vouches_for_acts_as_its_account,
     a_seed_is_sealed_and_without_its_key_nobody_is_let_in,
 );
-on_sqlite!(a_password_opens_a_session_that_can_be_ended, who_is_not_linked_at_the_provider_is_told_what_to_pass_on);
+on_sqlite!(
+    a_password_opens_a_session_that_can_be_ended,
+    who_is_not_linked_at_the_provider_is_told_what_to_pass_on,
+    a_provider_is_believed_by_its_own_authority,
+);
 
 const PASSWORD: &str = "ngựa pin kẹp đúng";
 
@@ -128,40 +132,56 @@ fn a_seed_is_sealed_and_without_its_key_nobody_is_let_in(kind: Kind) {
 /// A service whose accounts sign in at the provider, or nothing where there is none.
 fn at_provider(kind: Kind) -> Option<(Service, String)> {
     let issuer = named("SOGOC_TEST_OIDC")?;
+    Some((at_issuer(kind, &issuer, ""), issuer))
+}
+
+/// A service whose accounts sign in at this provider, with more of its table of settings.
+fn at_issuer(kind: Kind, issuer: &str, more: &str) -> Service {
     let store = Store::served(kind);
     let secret = store.write("oidc.secret", "sogoc-test-secret\n");
     std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    store.sogoc().ok(&["account", "link", "officer-yt", "--issuer", &issuer, "--subject", "subject-1"]);
-    store.sogoc().ok(&["account", "link", "secretary", "--issuer", &issuer, "--subject", "subject-2"]);
+    store.sogoc().ok(&["account", "link", "officer-yt", "--issuer", issuer, "--subject", "subject-1"]);
+    store.sogoc().ok(&["account", "link", "secretary", "--issuer", issuer, "--subject", "subject-2"]);
     let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
     let settings = GENEROUS.replace("second_factor = false", "second_factor = true");
     let settings = format!(
-        "{settings}[serve]\npublic_url = \"http://{free}\"\n[oidc]\nissuer = \"{issuer}\"\nclient_id = \"sogoc-test\"\nclient_secret_file = {secret:?}\n"
+        "{settings}[serve]\npublic_url = \"http://{free}\"\n[oidc]\nissuer = \"{issuer}\"\nclient_id = \"sogoc-test\"\nclient_secret_file = {secret:?}\n{more}"
     );
-    Some((Service::listening(std::sync::Arc::new(store), &settings, &free.to_string()), issuer))
+    Service::listening(std::sync::Arc::new(store), &settings, &free.to_string())
 }
 
 /// A browser: a jar of cookies for each host and port, redirects taken by hand.
 #[derive(Default)]
 struct Browser {
     jar: BTreeMap<String, BTreeMap<String, String>>,
+    /// The one authority that it believes, as PEM.
+    trusted: Vec<u8>,
 }
 
 impl Browser {
     fn send(&mut self, url: &str, form: Option<&str>) -> Reply {
         use std::io::Write as _;
-        let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let (host, path) = rest.split_once('/').unwrap();
         let jar = self.jar.entry(host.to_owned()).or_default();
         let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let (verb, body) = form.map_or(("GET", ""), |form| ("POST", form));
-        let mut stream = connect(host.parse::<SocketAddr>().unwrap());
+        let address = host.parse::<SocketAddr>().unwrap();
         let head = format!(
             "{verb} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nCookie: {}\r\nContent-Length: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n",
             cookies.join("; "),
             body.len(),
         );
-        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
-        let reply = answer(&mut stream);
+        let request = [head.as_bytes(), body.as_bytes()].concat();
+        let reply = if scheme == "https" {
+            let mut stream = over_tls(address, "127.0.0.1", &self.trusted);
+            stream.write_all(&request).unwrap();
+            answer(&mut stream)
+        } else {
+            let mut stream = connect(address);
+            stream.write_all(&request).unwrap();
+            answer(&mut stream)
+        };
         for set in reply.headers.get("set-cookie").into_iter().flat_map(|all| all.lines()) {
             let (name, rest) = set.split_once('=').unwrap();
             match rest.split(';').next().unwrap() {
@@ -180,7 +200,7 @@ impl Browser {
             let reply = self.send(&url, filled);
             let Some(to) = reply.headers.get("location") else { return reply };
             url = if to.starts_with('/') {
-                format!("http://{}{to}", url.strip_prefix("http://").unwrap().split('/').next().unwrap())
+                format!("{}{to}", url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/"))
             } else {
                 to.clone()
             };
@@ -231,4 +251,36 @@ fn who_is_not_linked_at_the_provider_is_told_what_to_pass_on(kind: Kind) {
     let none: Value = service.public().get("/v1/me").problem(401, "not-signed-in");
     assert!(none.is_object());
     service.stop();
+}
+
+fn a_provider_is_believed_by_its_own_authority(kind: Kind) {
+    let (Some(issuer), Some(authority)) = (named("SOGOC_TEST_OIDC_TLS"), named("SOGOC_TEST_OIDC_CA")) else { return };
+    let believing = format!("ca_file = {authority:?}\n");
+    let trusted = std::fs::read(&authority).unwrap();
+
+    let service = at_issuer(kind, &issuer, &believing);
+    let mut browser = Browser { trusted, ..Browser::default() };
+    let page = browser.sign_in(&service, "login=subject-1");
+    assert_eq!(page.status, 200, "{}", page.text());
+    let me = service.by(&browser.jar[&service.address.to_string()]["sogoc_session"]).get("/v1/me").ok();
+    assert_eq!(me["account"]["account"], "officer-yt");
+    service.stop();
+
+    // The authority is nobody's whom this machine trusts: the browser is told no more than that it does not work.
+    let service = at_issuer(kind, &issuer, "");
+    let page = Browser::default().sign_in(&service, "login=subject-1");
+    assert!(page.status == 502 && !page.text().contains("ca_file"), "{} {}", page.status, page.text());
+    service.until_says("oidc.ca_file");
+    service.stop();
+
+    let told = |more: &str| {
+        let store = Store::served(kind);
+        let settings = format!("[oidc]\nissuer = {issuer:?}\nclient_id = \"sogoc-test\"\n{more}");
+        let checked = store.sogoc().configured(&settings).with(&["--json"]).run(&["config", "check", "--connect"]);
+        let tried = checked.document()["tried"].clone();
+        tried.as_array().unwrap().iter().find(|tried| tried["what"] == "oidc").unwrap().clone()
+    };
+    assert_eq!(told(&believing)["ok"], true);
+    let doubted = told("");
+    assert!(doubted["ok"] == false && doubted["message"].as_str().unwrap().contains("oidc.ca_file"), "{doubted}");
 }

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
 use super::Sogoc;
@@ -125,6 +128,21 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).expect("sockets have timeouts");
     stream
+}
+
+/// The same by TLS, trusting this certificate or authority alone.
+pub(crate) fn over_tls(
+    address: SocketAddr,
+    name: &'static str,
+    trusted: &[u8],
+) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(trusted).expect("a certificate")).expect("one that may certify");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("the versions are ring's").with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from(name).expect("a name");
+    StreamOwned::new(ClientConnection::new(Arc::new(config), name).expect("it fits the name"), connect(address))
 }
 
 /// Reads an answer to the end of the connection.
