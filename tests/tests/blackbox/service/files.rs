@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::Shutdown;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::support::evidence::{self, sha256};
 use crate::support::pilot;
-use crate::support::service::{GENEROUS, Service, answer, fresh_id};
+use crate::support::service::{GENEROUS, Service, answer, fresh_id, named};
 use crate::support::serving::connect;
 use crate::support::stores::{Kind, Store, on_both_stores, on_sqlite};
 
-on_both_stores!(a_file_comes_in_is_attached_and_given_out_and_that_is_recorded);
+on_both_stores!(a_file_comes_in_is_attached_and_given_out_and_that_is_recorded, nodes_share_files_in_a_bucket,);
 on_sqlite!(
     what_is_no_file_or_too_large_or_broken_off_leaves_nothing,
     who_may_not_give_a_command_is_told_so_whatever_its_file_is,
@@ -66,6 +67,39 @@ fn a_file_comes_in_is_attached_and_given_out_and_that_is_recorded(kind: Kind) {
     let other = file(&fresh_id()).replace("/1/file", "/99/file");
     inspector.get(&other).problem(404, "unknown");
     service.stop();
+}
+
+fn nodes_share_files_in_a_bucket(kind: Kind) {
+    if named("SOGOC_TEST_S3").is_none() {
+        return;
+    }
+    let store = Store::served(kind);
+    let key = store.write("evidence.key", "33".repeat(32));
+    // A run has one bucket for all its tests.
+    let place = format!("s3://sogoc-test/{}", fresh_id());
+    let settings = format!("{GENEROUS}[evidence]\nplace = {place:?}\nkey_file = {key:?}\n");
+    let store = Arc::new(store);
+    let [one, other] = [0, 1].map(|_| Service::listening(Arc::clone(&store), &settings, "127.0.0.1:0"));
+    let bytes = [&std::fs::read(evidence::unsigned()).unwrap()[..], b"\n% trong kho S3\n"].concat();
+    let digest = sha256(&bytes);
+    let officer = one.account("officer-yt");
+    officer.new_command("attach-evidence", &attach(&digest)).problem(404, "evidence-not-stored");
+    let stored = officer.send("POST", "/v1/evidence", &[], &bytes).ok();
+    assert_eq!(stored, json!({"digest": digest, "bytes": bytes.len(), "existed": false}));
+    assert_eq!(other.account("officer-yt").send("POST", "/v1/evidence", &[], &bytes).ok()["existed"], true);
+    let receipt = officer.new_command("attach-evidence", &attach(&digest)).ok()["receipt"].clone();
+    let position = receipt["positions"][0].to_string();
+    let entry = &store.sogoc().entries(&["--from", &position, "--limit", "1"])[0];
+    assert_eq!(
+        (&entry["kind"], &entry["data"]["evidence"]["digest"]),
+        (&json!("evidence-attached"), &json!(digest)),
+        "{entry}"
+    );
+    let file = format!("/v1/seasons/{}/scorecards/so-y-te/evidence/1/file?command_id={}", pilot::SEASON, fresh_id());
+    let given = other.account("inspector").get(&file);
+    assert!(given.status == 200 && given.body == bytes, "{}", given.status);
+    one.stop();
+    other.stop();
 }
 
 fn who_may_not_give_a_command_is_told_so_whatever_its_file_is(kind: Kind) {

@@ -100,6 +100,15 @@ impl Sogoc {
         let roll_up = ["ROLL_UP_STATE", "ROLL_UP_SOURCES"];
         ours.iter().chain(&bus).chain(&roll_up).for_each(|name| _ = command.env_remove(format!("SOGOC_{name}")));
         ["LC_ALL", "LC_MESSAGES", "LANG"].iter().for_each(|name| _ = command.env_remove(name));
+        if let Ok(bucket) = std::env::var("SOGOC_TEST_S3") {
+            // It believes any keys.
+            command.envs([
+                ("AWS_ENDPOINT_URL", bucket.as_str()),
+                ("AWS_ALLOW_HTTP", "true"),
+                ("AWS_REGION", "us-east-1"),
+            ]);
+            command.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test-secret")]);
+        }
         if let Some(store) = &self.store {
             command.args(["--store", store]);
         }
