@@ -118,7 +118,7 @@ JSON: {account}")]
         /// The account
         account: AccountId,
     },
-    /// Seal the seeds of second factors in the store under the key that [sign_in] key_file names
+    /// Seal the seeds of second factors in the store under the key of sign_in.key_file
     #[command(
         after_help = "Those that stand in the clear, and with --old-key-file those under an earlier key. Nodes with another key than \
 the seeds'
