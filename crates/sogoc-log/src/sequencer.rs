@@ -1,8 +1,8 @@
 //! The sequencer: one task per process takes appends from a bounded queue and commits them in batches, one transaction a
 //! batch (DESIGN §5).
 //!
-//! **Shape.** Callers check and write out their entries before they queue them. The task takes whatever is queued, locks
-//! the head row, looks up what the batch rests on, judges the members in order, inserts the accepted ones and commits.
+//! **Shape.** Callers check and write out their entries before they queue them. The task locks the head row, takes whatever
+//! is queued by then, looks up what the batch rests on, judges the members in order, inserts the accepted ones and commits.
 //! It keeps nothing between batches, so there is nothing to recover: a new process reads the head row and goes on.
 //!
 //! **Cost.** One fsync and four round trips a batch, whatever its size. **Bound.** `Options::queue_appends` and
@@ -31,9 +31,10 @@ use crate::values::{Position, StreamId, Version};
 
 /// Most members of one batch.
 pub(crate) const BATCH_MAX: usize = 1_024;
-/// Longest time from the begin of a batch to its commit, in seconds: this, and as many more as it has mebibytes. Beyond it
-/// the connection is given up and its outcome is unknown until the same command is sent again. Longer than any wait for
-/// the head row (`lock_timeout`), and short, for a connection that was lost without a word is known by nothing else.
+/// Longest wait for the lock of the head row, and from there to the commit, in seconds: this, and as many more as a batch has
+/// mebibytes. Beyond it the connection is given up and its outcome is unknown until the same command is sent again. Longer
+/// than any wait for the head row (`lock_timeout`), and short, for a connection that was lost without a word is known by
+/// nothing else.
 const BATCH_SECONDS_MIN: u64 = 10;
 /// The same at most.
 const BATCH_SECONDS_MAX: u64 = 30;
@@ -85,13 +86,20 @@ impl<W: Writer> Sequencer<W> {
             if taken == 0 {
                 break;
             }
+            let begun = self.observer.as_deref().map(Observer::elapsed);
+            let locked = self.lock().await;
+            // While another process had the lock, more came in: they go with this batch, which costs the same.
+            while members.len() < BATCH_MAX
+                && let Ok(member) = queue.try_recv()
+            {
+                members.push(member);
+            }
             let (appends, callers): (Vec<_>, Vec<_>) =
                 members.drain(..).map(|member| (member.append, (member.answer, member.share, member.queued))).unzip();
-            let begun = self.observer.as_deref().map(|observer| {
+            if let Some(observer) = &self.observer {
                 observer.left(appends.iter().map(|append| append.entries.len()).sum());
-                observer.elapsed()
-            });
-            let answers = self.batch(&appends).await;
+            }
+            let answers = self.batch(&appends, locked).await;
             let ended = self.observe_batch(begun, &answers);
             for ((caller, share, queued), answer) in callers.into_iter().zip(answers) {
                 drop(share);
@@ -120,17 +128,48 @@ impl<W: Writer> Sequencer<W> {
         Some(ended)
     }
 
+    /// Locks the head row. From here to the commit every other writer, of this process or another, waits.
+    async fn lock(&mut self) -> Result<HeadRow, LogError> {
+        let locking = async {
+            self.faulty.strike(Step::Connect, Mode::Failed)?;
+            self.writer.connect().await?;
+            self.faulty.strike(Step::Connect, Mode::PersistedButFailed)?;
+            self.faulty.strike(Step::Begin, Mode::Failed)?;
+            let head = self.writer.begin().await?;
+            self.faulty.strike(Step::Begin, Mode::PersistedButFailed)?;
+            Ok(head)
+        };
+        let locked = in_seconds(BATCH_SECONDS_MIN, locking).await;
+        if let Err(error) = &locked {
+            self.writer.discard();
+            tracing::warn!(error = %error, "the head of the log was not locked for a batch of appends");
+        }
+        locked
+    }
+
     /// One answer for each member.
-    async fn batch(&mut self, appends: &[Prepared]) -> Vec<Result<Receipt, LogError>> {
+    async fn batch(
+        &mut self,
+        appends: &[Prepared],
+        locked: Result<HeadRow, LogError>,
+    ) -> Vec<Result<Receipt, LogError>> {
         let mut answers = vec![None; appends.len()];
-        let failed = match self.try_batch(appends, &mut answers).await {
+        let tried = match locked {
+            Ok(head) => self.try_batch(head, appends, &mut answers).await,
+            Err(error) => Err(error),
+        };
+        let failed = match tried {
             Ok(()) => None,
             // One member that the store cannot take must not take the others down with it.
             Err(LogError::Corrupt { .. }) if appends.len() > 1 => {
                 for (append, answer) in appends.iter().zip(&mut answers) {
                     if answer.is_none() {
                         let alone = std::slice::from_mut(answer);
-                        if let Err(error) = self.try_batch(std::slice::from_ref(append), alone).await {
+                        let tried = match self.lock().await {
+                            Ok(head) => self.try_batch(head, std::slice::from_ref(append), alone).await,
+                            Err(error) => Err(error),
+                        };
+                        if let Err(error) = tried {
                             alone[0].get_or_insert(Err(error));
                         }
                     }
@@ -150,15 +189,13 @@ impl<W: Writer> Sequencer<W> {
 
     async fn try_batch(
         &mut self,
+        head: HeadRow,
         appends: &[Prepared],
         answers: &mut [Option<Result<Receipt, LogError>>],
     ) -> Result<(), LogError> {
         let mebibytes = appends.iter().map(|append| append.bytes as u64).sum::<u64>() >> 20;
         let seconds = BATCH_SECONDS_MAX.min(BATCH_SECONDS_MIN + mebibytes);
-        let result = match tokio::time::timeout(Duration::from_secs(seconds), self.commit(appends, answers)).await {
-            Ok(result) => result,
-            Err(_) => Err(LogError::unavailable(format!("the store did not answer within {seconds} s"))),
-        };
+        let result = in_seconds(seconds, self.commit(head, appends, answers)).await;
         if let Err(error) = &result {
             // Whatever state the transaction is in, it goes with the connection.
             self.writer.discard();
@@ -169,21 +206,14 @@ impl<W: Writer> Sequencer<W> {
         result
     }
 
-    /// The critical path, in one piece. `answers` receives at once what holds whether or not the commit succeeds; the
+    /// The critical path behind the lock, in one piece. `answers` receives at once what holds whether or not the commit succeeds; the
     /// rest is answered after it.
     async fn commit(
         &mut self,
+        head: HeadRow,
         appends: &[Prepared],
         answers: &mut [Option<Result<Receipt, LogError>>],
     ) -> Result<(), LogError> {
-        // Lock the head row. From here to the commit every other writer, of this process or another, waits.
-        self.faulty.strike(Step::Connect, Mode::Failed)?;
-        self.writer.connect().await?;
-        self.faulty.strike(Step::Connect, Mode::PersistedButFailed)?;
-        self.faulty.strike(Step::Begin, Mode::Failed)?;
-        let head = self.writer.begin().await?;
-        self.faulty.strike(Step::Begin, Mode::PersistedButFailed)?;
-
         // Look up in statements of their own: one that both waits for the lock and looks up would see versions from
         // before the wait.
         let (question, streams) = question(appends);
@@ -271,6 +301,12 @@ impl<W: Writer> Sequencer<W> {
         }
         Ok(now.max(last))
     }
+}
+
+/// A step of the store, which is given up when it takes longer.
+async fn in_seconds<T>(seconds: u64, step: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+    let late = |_| LogError::unavailable(format!("the store did not answer within {seconds} s"));
+    tokio::time::timeout(Duration::from_secs(seconds), step).await.map_err(late)?
 }
 
 /// Lets callers that were just answered come back, as long as more of them do: they are ready to run, and a batch costs
