@@ -74,7 +74,6 @@ impl<W: Writer> Sequencer<W> {
     pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Member>, closing: Arc<Notify>) {
         let mut members = Vec::with_capacity(BATCH_MAX);
         loop {
-            gather(&queue).await;
             let taken = tokio::select! {
                 taken = queue.recv_many(&mut members, BATCH_MAX) => taken,
                 () = closing.notified() => {
@@ -88,7 +87,8 @@ impl<W: Writer> Sequencer<W> {
             }
             let begun = self.observer.as_deref().map(Observer::elapsed);
             let locked = self.lock().await;
-            // While another process had the lock, more came in: they go with this batch, which costs the same.
+            // Callers that were just answered came back meanwhile, more where another process had the lock: they go with
+            // this batch, which costs the same.
             while members.len() < BATCH_MAX
                 && let Ok(member) = queue.try_recv()
             {
@@ -307,20 +307,6 @@ impl<W: Writer> Sequencer<W> {
 async fn in_seconds<T>(seconds: u64, step: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
     let late = |_| LogError::unavailable(format!("the store did not answer within {seconds} s"));
     tokio::time::timeout(Duration::from_secs(seconds), step).await.map_err(late)?
-}
-
-/// Lets callers that were just answered come back, as long as more of them do: they are ready to run, and a batch costs
-/// the same with them as without. Nobody waits for a clock.
-async fn gather(queue: &mpsc::Receiver<Member>) {
-    let mut before = 0;
-    for _ in 0..64 {
-        tokio::task::yield_now().await;
-        let now = queue.len();
-        if now == before || now >= BATCH_MAX {
-            break;
-        }
-        before = now;
-    }
 }
 
 /// What the batch must know, and where each stream stands in it.
