@@ -33,10 +33,6 @@ use crate::peer::Peer;
 use crate::report::{Report, number};
 use crate::writer::{Pace, Writer};
 
-/// The binary's, so that what runs in this process is measured as it runs there.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Entries of an agency's season, its accounts included: what the generator comes to, rounded.
 pub(crate) const ENTRIES_PER_AGENCY: u32 = 377;
 /// Between two chunks of a generated season lie ten minutes.

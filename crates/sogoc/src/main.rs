@@ -53,10 +53,5 @@ fn main() -> ExitCode {
     }
 }
 
-/// A call makes some hundred small allocations, of which many are freed by another thread: the C library's allocator took a
-/// seventh of a node's time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What a command ends with.
 type Ended = Result<(), Failure>;
