@@ -102,7 +102,8 @@ impl App {
         {
             return Ok(receipt);
         }
-        // What few commands come to is kept apart: this runs for each, and is moved by whoever waits for it.
+        // What few commands come to is boxed, here and above: this runs for each, and is moved by whoever waits for it.
+        //
         // Who gave no `seen` was shown the register as it stands at the first try.
         let mut seen = None;
         for _ in 0..TRIES_MAX {

@@ -15,7 +15,7 @@ use crate::observer::{Follower, Observer};
 use crate::options::Options;
 use crate::sequencer::{Member, Sequencer};
 use crate::store::{HeadRow, Pool, Writer, in_time, on_pool};
-use crate::values::is_log_name;
+use crate::values::{NUMBER_LIMIT, is_log_name};
 use crate::{postgres, sqlite};
 
 /// Longest time between two looks of a waiting reader, in milliseconds.
@@ -427,9 +427,8 @@ async fn listen(pool: sqlx::PgPool, channel: String, tell: [watch::Sender<u64>; 
                 let listening = tokio::time::timeout(alive, listener.listen(&channel)).await;
                 listening.map_err(|late| sqlx::Error::Io(late.into()))??;
                 while let Ok(told) = tokio::time::timeout(alive, listener.recv()).await {
-                    // Columns of sizes hold no larger ones: a stranger's word would be the last that is heard.
-                    let size =
-                        told?.payload().parse::<i64>().ok().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                    // No log is larger: a stranger's word would be the last that is heard.
+                    let size = told?.payload().parse().ok().filter(|size| *size <= NUMBER_LIMIT).unwrap_or(0);
                     if size > committing.load(Ordering::Relaxed) {
                         tell.iter().for_each(|wake| grown(wake, size));
                     }

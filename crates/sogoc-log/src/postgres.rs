@@ -466,31 +466,36 @@ async fn record(
     sealed: &[SealedRow],
     (old_size, head, channel): (u64, &HeadRow, String),
 ) -> Result<(), LogError> {
-    const RECORD: &str =
-        "with recorded as (
-           insert into entry (position, stream, version, kind, command, command_index, command_digest, at_us, entry, leaf_hash)
-           select * from unnest($6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::uuid[], $11::integer[], $12::bytea[],
-                                $13::bigint[], $14::text[], $15::bytea[])
-         )
-         update head
-         set size = $1, frontier = $2, last_at_us = $3
-         where id = 1 and size = $4
-         returning pg_notify($5, $1::text)::text";
+    macro_rules! recording {
+        ($sealed:literal) => {
+            concat!(
+                "with recorded as (
+                   insert into entry (
+                     position, stream, version, kind, command, command_index, command_digest, at_us, entry, leaf_hash
+                   )
+                   select *
+                   from unnest(
+                     $6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::uuid[], $11::integer[], $12::bytea[],
+                     $13::bigint[], $14::text[], $15::bytea[]
+                   )
+                 )",
+                $sealed,
+                " update head
+                 set size = $1, frontier = $2, last_at_us = $3
+                 where id = 1 and size = $4
+                 returning pg_notify($5, $1::text)::text"
+            )
+        };
+    }
+    const RECORD: &str = recording!("");
     // A text sealed before under the same salt stays as it is, erased or not.
-    const WITH_SEALED: &str =
-        "with recorded as (
-           insert into entry (position, stream, version, kind, command, command_index, command_digest, at_us, entry, leaf_hash)
-           select * from unnest($6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::uuid[], $11::integer[], $12::bytea[],
-                                $13::bigint[], $14::text[], $15::bytea[])
-         ), sealed as (
+    const WITH_SEALED: &str = recording!(
+        ", sealed as (
            insert into sealed_text (commitment, position, salt, text, erased_at_us)
            select * from unnest($16::bytea[], $17::bigint[], $18::bytea[], $19::text[], $20::bigint[])
            on conflict (commitment) do nothing
-         )
-         update head
-         set size = $1, frontier = $2, last_at_us = $3
-         where id = 1 and size = $4
-         returning pg_notify($5, $1::text)::text";
+         )"
+    );
     let column = |of: fn(&Row) -> i64| rows.iter().map(of).collect::<Vec<_>>();
     let mut query = sqlx::query(if sealed.is_empty() { RECORD } else { WITH_SEALED })
         .bind(integer(head.frontier.size()))

@@ -26,7 +26,7 @@ use crate::faults::{Faulty, Mode, Step};
 use crate::observer::{Batch, Follower, Observer};
 use crate::options::TimeSource;
 use crate::reading::StoredEntry;
-use crate::store::{HeadRow, Known, Question, Row, SealedRow, Writer};
+use crate::store::{HeadRow, Known, Question, Row, SealedRow, Writer, in_seconds};
 use crate::values::{Position, StreamId, Version};
 
 /// Most members of one batch.
@@ -206,8 +206,8 @@ impl<W: Writer> Sequencer<W> {
         result
     }
 
-    /// The critical path behind the lock, in one piece. `answers` receives at once what holds whether or not the commit succeeds; the
-    /// rest is answered after it.
+    /// The critical path behind the lock, in one piece. `answers` receives at once what holds whether or not the commit
+    /// succeeds; the rest is answered after it.
     async fn commit(
         &mut self,
         head: HeadRow,
@@ -301,12 +301,6 @@ impl<W: Writer> Sequencer<W> {
         }
         Ok(now.max(last))
     }
-}
-
-/// A step of the store, which is given up when it takes longer.
-async fn in_seconds<T>(seconds: u64, step: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
-    let late = |_| LogError::unavailable(format!("the store did not answer within {seconds} s"));
-    tokio::time::timeout(Duration::from_secs(seconds), step).await.map_err(late)?
 }
 
 /// What the batch must know, and where each stream stands in it.

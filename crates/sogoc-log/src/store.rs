@@ -29,10 +29,16 @@ const READ_SECONDS_MAX: u64 = 10;
 
 /// What a statement reads, if the store gives it in time.
 pub(crate) async fn in_time<T>(read: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
-    match tokio::time::timeout(Duration::from_secs(READ_SECONDS_MAX), read).await {
-        Ok(read) => read,
-        Err(_) => Err(LogError::unavailable(format!("the store did not answer within {READ_SECONDS_MAX} s"))),
-    }
+    in_seconds(READ_SECONDS_MAX, read).await
+}
+
+/// What the store is asked for, which is given up when it takes longer.
+pub(crate) async fn in_seconds<T>(
+    seconds: u64,
+    asked: impl Future<Output = Result<T, LogError>>,
+) -> Result<T, LogError> {
+    let late = |_| LogError::unavailable(format!("the store did not answer within {seconds} s"));
+    tokio::time::timeout(Duration::from_secs(seconds), asked).await.map_err(late)?
 }
 
 /// Runs the same statements on either store: `$1` parameters work on both.
