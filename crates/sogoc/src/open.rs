@@ -144,13 +144,12 @@ pub(crate) fn evidence_store(global: &Global) -> Result<Option<EvidenceStore>, F
 /// A place for files, encrypted where there is a key; the names of the options are for messages.
 pub(crate) fn blobs(place: &str, option: &str, key: Option<&Path>, key_option: &str) -> Result<Blobs, Failure> {
     let location = Location::parse(place).map_err(|error| usage(option, &error))?;
-    let key = key.map(EncryptionKey::from_file).transpose().map_err(|error| usage(key_option, &error))?;
-    Blobs::open(&location, key).map_err(|error| Failure::from(EvidenceError::from(error)))
+    Blobs::open(&location, self::key(key, key_option)?).map_err(|error| Failure::from(EvidenceError::from(error)))
 }
 
-/// The key under which seeds of second factors are sealed, where one is configured.
-pub(crate) fn sign_in_key(path: Option<&Path>) -> Result<Option<EncryptionKey>, Failure> {
-    path.map(EncryptionKey::from_file).transpose().map_err(|error| usage("sign_in.key_file", &error))
+/// A key at rest, where a file is named; the name of the option is for messages.
+pub(crate) fn key(path: Option<&Path>, option: &str) -> Result<Option<EncryptionKey>, Failure> {
+    path.map(EncryptionKey::from_file).transpose().map_err(|error| usage(option, &error))
 }
 
 /// An option whose value cannot be used; the error names the remedy.

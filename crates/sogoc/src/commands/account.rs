@@ -286,14 +286,14 @@ async fn on(app: &App, global: &Global, output: &Output, command: &AccountComman
 }
 
 async fn seal_seeds(access: &Access, global: &Global, output: &Output, earlier: Option<&Path>) -> Ended {
-    let key = open::sign_in_key(global.sign_in_key_file.as_deref())?.ok_or_else(|| Failure::Usage {
+    let key = open::key(global.sign_in_key_file.as_deref(), "sign_in.key_file")?.ok_or_else(|| Failure::Usage {
         message: output.lang.pick("chưa có sign_in.key_file", "sign_in.key_file is not set").to_owned(),
         remedy: Remedy {
             vi: "tạo khóa bằng `openssl rand -hex 32`, ghi vào một tệp và nêu tệp đó",
             en: "make a key with `openssl rand -hex 32` and name its file there",
         },
     })?;
-    let earlier = open::sign_in_key(earlier)?;
+    let earlier = open::key(earlier, "--old-key-file")?;
     let Resealed { sealed, unchanged, unreadable } = access.reseal(&key, earlier.as_ref()).await?;
     let document = json!({ "sealed": sealed, "unchanged": unchanged, "unreadable": unreadable });
     output.answer(&document, || {

@@ -308,7 +308,7 @@ fn sign_in(config: &Config) -> Result<Settings, Failure> {
         failures: sign_in.failures,
         lockout_minutes: whole(sign_in.lockout, 60),
         second_factor: if sign_in.second_factor { SecondFactor::Demanded } else { SecondFactor::Optional },
-        key: open::sign_in_key(sign_in.key_file.as_deref())?,
+        key: open::key(sign_in.key_file.as_deref(), "sign_in.key_file")?,
         public_url: config.serve.public_url.clone(),
         ..Settings::default()
     })
