@@ -386,3 +386,14 @@ impl From<LogError> for Failure {
         }
     }
 }
+
+/// An error with what brought it about, on one line.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}

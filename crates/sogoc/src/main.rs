@@ -1,6 +1,5 @@
 //! The `sogoc` binary: the command line of the register.
 
-#[allow(dead_code, unused_imports, reason = "what serves people and programs stands on it")]
 mod access;
 mod api;
 mod backup;

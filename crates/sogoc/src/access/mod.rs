@@ -50,12 +50,11 @@ use sogoc_log::Pool;
 
 pub(crate) use caller::{Caller, Scope, Scopes, Via};
 pub(crate) use denied::Denied;
-pub(crate) use oidc::{CA_FILE_HINT, OidcSettings, Provider, unknown_authority};
+pub(crate) use oidc::{OidcSettings, Provider, ca_file_hint};
 pub(crate) use passwords::{Cost, LENGTH_MAX};
 pub(crate) use seeds::Resealed;
 pub(crate) use sessions::{NewSession, SESSION_COOKIE, SessionShown};
-pub(crate) use tokens::{NewToken, TOKEN_DAYS_MAX, TokenShown};
-pub(crate) use totp::Enrolment;
+pub(crate) use tokens::{TOKEN_DAYS_MAX, TokenShown};
 
 const SECOND_US: i64 = 1_000_000;
 const MINUTE_US: i64 = 60 * SECOND_US;

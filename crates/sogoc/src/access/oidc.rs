@@ -35,6 +35,7 @@ use super::caller::cookie;
 use super::credentials::subject_key;
 use super::store::{self, Opening, Pending};
 use super::{Access, Denied, HOUR_US, MINUTE_US, NewSession, Source, digest, pages};
+use crate::failure::causes;
 
 /// The path that begins a sign-in.
 const BEGIN: &str = "/sign-in/oidc";
@@ -117,7 +118,7 @@ impl Asking {
     /// One request and its whole answer.
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, Broken> {
         let no_answer = |error: reqwest::Error| {
-            let hint = if unknown_authority(&error) { CA_FILE_HINT } else { "" };
+            let hint = ca_file_hint(&error);
             Broken::NoAnswer(format!("{}{hint}", causes(&error.without_url())))
         };
         let (parts, body) = request.into_parts();
@@ -434,33 +435,21 @@ fn back_to(path: &str) -> String {
 }
 
 /// Said where nobody who is trusted vouches for a provider.
-pub(crate) const CA_FILE_HINT: &str =
-    "; oidc.ca_file names the authority that certifies it, where that is not generally trusted";
+const CA_FILE_HINT: &str = "; oidc.ca_file names the authority that certifies it, where that is not generally trusted";
 
-/// Whether a connection failed because nobody who is trusted vouches for the other side.
-pub(crate) fn unknown_authority(error: &(dyn std::error::Error + 'static)) -> bool {
+/// What to say beside why a provider was not reached: where nobody who is trusted vouches for it, the setting for that.
+pub(crate) fn ca_file_hint(error: &(dyn std::error::Error + 'static)) -> &'static str {
     use rustls::{CertificateError, Error};
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) = error.downcast_ref() {
-            return true;
+            return CA_FILE_HINT;
         }
         // What an I/O error carries is not its source.
         let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = carried.map(|carried| carried as &(dyn std::error::Error + 'static)).or_else(|| error.source());
     }
-    false
-}
-
-/// An error with what brought it about, on one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
+    ""
 }
 
 #[cfg(test)]

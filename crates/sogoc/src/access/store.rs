@@ -51,8 +51,6 @@ pub(super) struct Credentials {
     /// The seed as it is stored: `seeds` reads it.
     pub(super) totp: Option<Vec<u8>>,
     pub(super) totp_confirmed: i64,
-    /// Last time step whose code was used.
-    pub(super) totp_step: i64,
     /// Grows with every change.
     pub(super) changes: i64,
     /// Failures, this try counted as one already.
@@ -60,12 +58,12 @@ pub(super) struct Credentials {
     pub(super) locked_until_us: i64,
 }
 
-type CredentialColumns = (Option<String>, Option<Vec<u8>>, i64, i64, i64, i64, i64);
+type CredentialColumns = (Option<String>, Option<Vec<u8>>, i64, i64, i64, i64);
 
 impl From<CredentialColumns> for Credentials {
     fn from(row: CredentialColumns) -> Self {
-        let (password, totp, totp_confirmed, totp_step, changes, failures, locked_until_us) = row;
-        Self { password, totp, totp_confirmed, totp_step, changes, failures, locked_until_us }
+        let (password, totp, totp_confirmed, changes, failures, locked_until_us) = row;
+        Self { password, totp, totp_confirmed, changes, failures, locked_until_us }
     }
 }
 
@@ -110,7 +108,7 @@ pub(super) async fn begin_try(
               else 0
             end
         where account = $1 and locked_until_us <= $4 and (password is not null or $5 = 1)
-        returning password, totp, totp_confirmed, totp_step, changes, failures, locked_until_us";
+        returning password, totp, totp_confirmed, changes, failures, locked_until_us";
     let found = on_pool!(pool, pool => sqlx::query_as::<_, CredentialColumns>(TRY)
         .bind(account.as_str())
         .bind(locking.failures_max)
@@ -168,16 +166,15 @@ pub(super) async fn succeed(pool: &Pool, account: &AccountId, changes: i64, show
 pub(super) struct SessionRow {
     pub(super) account: String,
     pub(super) second_factor: i64,
-    pub(super) created_at_us: i64,
     pub(super) seen_at_us: i64,
     pub(super) expires_at_us: i64,
 }
 
-type SessionColumns = (String, i64, i64, i64, i64);
+type SessionColumns = (String, i64, i64, i64);
 
 impl From<SessionColumns> for SessionRow {
-    fn from((account, second_factor, created_at_us, seen_at_us, expires_at_us): SessionColumns) -> Self {
-        Self { account, second_factor, created_at_us, seen_at_us, expires_at_us }
+    fn from((account, second_factor, seen_at_us, expires_at_us): SessionColumns) -> Self {
+        Self { account, second_factor, seen_at_us, expires_at_us }
     }
 }
 
@@ -251,7 +248,7 @@ pub(super) async fn open_by_subject(pool: &Pool, subject: &str, opening: Opening
 
 pub(super) async fn session(pool: &Pool, digest: &Digest) -> Answer<Option<SessionRow>> {
     const FIND: &str = "
-        select account, second_factor, created_at_us, seen_at_us, expires_at_us from session where digest = $1";
+        select account, second_factor, seen_at_us, expires_at_us from session where digest = $1";
     let found = on_pool!(pool, pool => sqlx::query_as::<_, SessionColumns>(FIND).bind(digest.as_slice()).fetch_optional(pool).await);
     Ok(found?.map(SessionRow::from))
 }
@@ -295,7 +292,7 @@ pub(super) async fn accounts_with_sessions(pool: &Pool) -> Answer<Vec<(String,)>
 
 pub(super) async fn credentials(pool: &Pool, account: &AccountId) -> Answer<Option<Credentials>> {
     const FIND: &str = "
-        select password, totp, totp_confirmed, totp_step, changes, failures, locked_until_us
+        select password, totp, totp_confirmed, changes, failures, locked_until_us
         from sign_in where account = $1";
     let found = on_pool!(pool, pool => sqlx::query_as::<_, CredentialColumns>(FIND).bind(account.as_str()).fetch_optional(pool).await);
     Ok(found?.map(Credentials::from))

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use super::fault::Text;
 use super::{Config, Oidc, Secret, check};
-use crate::access::{CA_FILE_HINT, unknown_authority};
+use crate::access::ca_file_hint;
 use crate::cli::Global;
 use crate::lang::Lang;
 use crate::open;
@@ -155,7 +155,7 @@ async fn oidc(config: &Oidc) -> Result<Text, String> {
     let url = format!("{}/.well-known/openid-configuration", config.issuer.trim_end_matches('/'));
     let sent = client.get(url).send().await;
     let mut response = sent.and_then(reqwest::Response::error_for_status).map_err(|error| {
-        let hint = if unknown_authority(&error) { CA_FILE_HINT } else { "" };
+        let hint = ca_file_hint(&error);
         format!("{}{hint}", causes(&error.without_url()))
     })?;
     let mut body = Vec::new();

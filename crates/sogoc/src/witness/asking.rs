@@ -15,7 +15,7 @@ use serde::Serialize;
 use sogoc_log::{Clock as _, Log, LogError, SignedCheckpoint, SystemClock};
 use sogoc_proof::{AddCheckpoint, Hash, Note, Policy, PolicyWitness, SignatureLine, VerifierKey, verify_cosignature};
 
-use crate::failure::{Failure, Remedy};
+use crate::failure::{Failure, Remedy, causes};
 use crate::lang::Lang;
 
 /// Longest answer that is read, in bytes.
@@ -372,17 +372,6 @@ fn address(witness: &PolicyWitness) -> Option<Url> {
     let base = witness.url.as_deref()?.trim_end_matches('/');
     let url = Url::parse(&format!("{base}/add-checkpoint")).ok()?;
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
-}
-
-/// An error with all that led to it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
 
 /// A stranger's words, fit to be shown.

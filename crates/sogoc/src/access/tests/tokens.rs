@@ -8,7 +8,8 @@ use sogoc_domain::values::Timestamp;
 
 use super::on_both_stores;
 use super::stage::{PASSWORD, Stage, bearer, code_of, id};
-use crate::access::{Caller, Denied, NewToken, Scope, Via};
+use crate::access::tokens::NewToken;
+use crate::access::{Caller, Denied, Scope, Via};
 
 const HOUR: i64 = 3_600_000_000;
 
